@@ -1,0 +1,124 @@
+"""Every way in which things go wrong, split by whose matter it is.
+
+A fault of one photo rejects that photo. Passing trouble is the world's: it is waited out and nothing is
+rejected for it. A photo that has vanished or was replaced is not ours to move. The rest is refused at start
+with a sentence that says what to do. errno is translated here, once; an `OSError` that no edge translated
+stays loud and stops the daemon.
+"""
+
+import errno
+from enum import StrEnum
+
+
+class RefundsorterError(Exception):
+    """The root of every error that refundsorter raises on purpose."""
+
+
+class Reason(StrEnum):
+    """Why a photo is rejected: a closed list, each also the name of a folder under `_rejected/`."""
+
+    EMPTY = "empty"  # zero bytes
+    TOO_LARGE = "too_large"  # more bytes than image.max_bytes
+    NOT_AN_IMAGE = "not_an_image"  # its content is no picture that Pillow knows
+    UNSUPPORTED_FORMAT = "unsupported_format"  # a picture, but not of an allowed format
+    TRUNCATED = "truncated"  # the picture ends before its data is complete
+    CORRUPT = "corrupt"  # its data contradicts its format
+    TOO_MANY_PIXELS = "too_many_pixels"  # more pixels than image.max_pixels: a bomb, or a poster
+    TOO_SMALL = "too_small"  # its shorter side is below image.min_side
+
+
+class ItemFault(RefundsorterError):
+    """One photo cannot be used; only that photo is rejected."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class PassingTrouble(RefundsorterError):
+    """The world does not allow it now; it is tried again later and nothing is rejected for it."""
+
+
+class Vanished(RefundsorterError):  # noqa: N818 - the word of the field: it is no error of ours
+    """The file is gone, or another one lies under its name; the photo that was seen is not ours to move."""
+
+
+class NameTaken(RefundsorterError):  # noqa: N818 - a state of the shelf, answered by the next free name
+    """The destination's name is taken; nothing was moved."""
+
+
+class StartRefused(RefundsorterError):
+    """The daemon cannot start as things are; the message says what to do."""
+
+
+class ConfigurationInvalid(StartRefused):
+    """The configuration is wrong; the message lists every problem with its path."""
+
+
+class BundleRefused(StartRefused):
+    """The model bundle is missing, damaged, or not what it says."""
+
+
+class LedgerRefused(StartRefused):
+    """The ledger was written by a newer version, or is damaged."""
+
+
+class AlreadyRunning(StartRefused):
+    """Another process holds the state directory; the message names its pid."""
+
+
+# What a full, slow, absent or forbidding file system answers with: these end by themselves or by an operator.
+PASSING_ERRNOS = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EROFS,
+        errno.EIO,
+        errno.EACCES,
+        errno.EPERM,
+        errno.ESTALE,
+        errno.EINTR,
+        errno.EAGAIN,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.EBUSY,
+        errno.ETIMEDOUT,
+        errno.ENODEV,
+        errno.ENXIO,
+        errno.ENOTCONN,
+        errno.ECONNABORTED,
+        errno.ECONNRESET,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.EREMOTEIO,
+        errno.EUCLEAN,
+    }
+)
+
+# What says that the file is no longer the one that was seen.
+VANISHED_ERRNOS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR})
+
+
+def translate(error: OSError, doing: str) -> RefundsorterError | OSError:
+    """Say whose matter an `OSError` is.
+
+    Args:
+        error: What the system call answered.
+        doing: What was attempted, for the message: "reading /inbox/a.jpg".
+
+    Returns:
+        `PassingTrouble`, `Vanished` or `NameTaken`, to be raised from `error`; or `error` itself, which
+        nobody expected and which therefore stays loud.
+    """
+    message = f"{doing}: {error.strerror or error}"
+    if error.errno in PASSING_ERRNOS:
+        return PassingTrouble(message)
+    if error.errno in VANISHED_ERRNOS:
+        return Vanished(message)
+    if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+        return NameTaken(message)
+    return error

@@ -1,0 +1,1 @@
+"""The edges: each imports the core and one outside thing."""

@@ -1,0 +1,1 @@
+"""Training: the only users of TensorFlow. The daemon never imports this package."""
