@@ -40,11 +40,11 @@ class PassingTrouble(RefundsorterError):
     """The world does not allow it now; it is tried again later and nothing is rejected for it."""
 
 
-class Vanished(RefundsorterError):  # noqa: N818 - the word of the field: it is no error of ours
+class Vanished(RefundsorterError):
     """The file is gone, or another one lies under its name; the photo that was seen is not ours to move."""
 
 
-class NameTaken(RefundsorterError):  # noqa: N818 - a state of the shelf, answered by the next free name
+class NameTaken(RefundsorterError):
     """The destination's name is taken; nothing was moved."""
 
 

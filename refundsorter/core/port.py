@@ -1,0 +1,202 @@
+"""The ports: what the loops need of the edges, and the values that the ledger answers with.
+
+Loops know these Protocols only; the daemon hands them the real edges, and one contract suite holds fakes and
+real edges to the same behaviour.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refundsorter.core.fault import ItemFault, NameTaken, PassingTrouble, Vanished
+from refundsorter.core.image import Answer, Claimed, Filed, Intent, Release, State
+from refundsorter.core.pixels import ImageInfo
+from refundsorter.core.record import Checkpoint, Record
+from refundsorter.core.recovery import Found
+from refundsorter.core.stability import Arrival, FileIdentity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """What waits to be claimed."""
+
+    due: int  # photos that may be claimed now, counted up to the limit that was asked for
+    oldest_seen: float | None  # when the first of them was seen, unix seconds
+    next_due: float | None  # when the next one that is held back may be claimed, unix seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the ledger knows of one content."""
+
+    first_id: int  # the first photo with this content that was inferred
+    answer: Answer | None  # this model's answer under this taxonomy, if it was asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A move that was written down and not confirmed."""
+
+    claimed: Claimed  # the photo
+    sha256: str  # of its bytes
+    intended: State  # the terminal state that was meant
+    destination: str  # where it was to go
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """The ledger at a glance."""
+
+    by_state: Mapping[str, int]  # photos in each state
+    by_category: Mapping[str, int]  # sorted photos in each category
+    by_reason: Mapping[str, int]  # rejected photos by reason
+    oldest_open: float | None  # when the oldest unfinished photo was seen, unix seconds
+    last_finished: float | None  # unix seconds
+    trouble: Mapping[str, int]  # what the waiting photos were sent back for, and how many
+
+
+class LedgerPort(Protocol):
+    """The truth about every photo. Each method is one durable transaction.
+
+    Every method raises `PassingTrouble` when the disk is full, read-only or held by another process.
+    """
+
+    def admit(self, arrivals: Sequence[Arrival], *, job: int | None = None) -> None:
+        """Enter complete files as waiting; one that is there already is not entered twice."""
+
+    def unknown(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """Those that no unfinished row holds with the same identity."""
+
+    def queue(self, *, limit: int, now: float) -> Queue:
+        """What waits; counts at most `limit`."""
+
+    def claim(self, *, limit: int, now: float) -> list[Claimed]:
+        """Take the photos that have waited longest."""
+
+    def classify(self, intents: Sequence[Intent]) -> None:
+        """Write down answers and intended destinations."""
+
+    def finish(self, filed: Sequence[Filed]) -> None:
+        """Write down that photos lie at their destinations."""
+
+    def release(self, releases: Sequence[Release]) -> None:
+        """Give photos back to waiting."""
+
+    def forget(self, ids: Collection[int]) -> None:
+        """Drop unfinished rows of photos that their owners took away."""
+
+    def release_claims(self) -> int:
+        """At start: give back what an earlier process had claimed; how many."""
+
+    def pending(self) -> list[Pending]:
+        """Moves that were written down and not confirmed."""
+
+    def known(self, contents: Collection[str], *, model: str, taxonomy: str) -> dict[str, Known]:
+        """What is known of contents, by their sha256."""
+
+    def unjournaled(self, limit: int) -> list[Record]:
+        """Outcomes whose lines are not marked as durable, oldest first."""
+
+    def checkpoint(self) -> Checkpoint | None:
+        """The journal's last checkpoint."""
+
+    def mark_journaled(self, ids: Collection[int], checkpoint: Checkpoint) -> None:
+        """Write down that lines are durable."""
+
+
+class ShelfPort(Protocol):
+    """Durable moves. See `edges.shelf.Shelf`."""
+
+    def place(self, folder: PurePath, name: str, reserved: set[str]) -> str:
+        """A free path in a folder of the shelf."""
+
+    def move(self, intents: Sequence[Intent]) -> list[float | NameTaken | PassingTrouble | Vanished]:
+        """Move a batch; durable when it returns."""
+
+    def found(self, path: str, identity: FileIdentity, sha256: str) -> Found:
+        """Whether the photo itself lies at a path."""
+
+    def is_reachable(self) -> bool:
+        """Whether the shelf is the one that was used before."""
+
+    def discard_partial(self, destination: str, image_id: int) -> None:
+        """Remove a half-made copy."""
+
+    def drop_source(self, source: str, identity: FileIdentity, destination: str) -> None:
+        """Remove a source whose photo lies at its destination."""
+
+
+class JournalPort(Protocol):
+    """The journal's files. See `edges.journal.Journal`."""
+
+    def append(self, records: Sequence[Record]) -> Checkpoint | None:
+        """Append a batch, durable when it returns."""
+
+    def settle(self, unmarked: Sequence[Record], checkpoint: Checkpoint | None) -> Checkpoint | None:
+        """Make the files hold exactly one line for each."""
+
+
+class PhotoPort(Protocol):
+    """A photo's content. See `edges.photos.Photo`."""
+
+    @property
+    def sha256(self) -> str:
+        """64 hex digits."""
+
+    @property
+    def data(self) -> bytes:
+        """The whole file."""
+
+
+class ReaderPort(Protocol):
+    """Reads photos. See `edges.photos.PhotoReader`."""
+
+    def read(self, path: str, identity: FileIdentity) -> PhotoPort:
+        """The photo's content, or proof that it is not the one that was seen."""
+
+    def fault(self, identity: FileIdentity) -> ItemFault | None:
+        """The fault that the size alone tells."""
+
+
+class DecoderPort(Protocol):
+    """From bytes to pixels. See `edges.decoder.Decoder`."""
+
+    def decode(self, data: bytes, out: NDArray[np.uint8]) -> ImageInfo:
+        """Write uint8 [S, S, 3] RGB to `out`; raises ItemFault."""
+
+
+class ClassifierPort(Protocol):
+    """From pixels to logits; one a worker. See `edges.classifier.Classifier`."""
+
+    def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """float32 [N, labels] for uint8 [N, S, S, 3]."""
+
+
+class Clock(Protocol):
+    """The time, told by the composition root."""
+
+    def now(self) -> float:
+        """Unix seconds; may be stepped."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+
+class Log(Protocol):
+    """Operational log: one event name a line and context as fields."""
+
+    def debug(self, event: str, **fields: Any) -> Any:
+        """Of interest to a developer."""
+
+    def info(self, event: str, **fields: Any) -> Any:
+        """What the daemon did."""
+
+    def warning(self, event: str, **fields: Any) -> Any:
+        """What an operator should know."""
+
+    def error(self, event: str, **fields: Any) -> Any:
+        """What an operator must mend."""

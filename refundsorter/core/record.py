@@ -1,0 +1,113 @@
+"""The journal's line: one JSON object an outcome, projected from the ledger, the same bytes every time.
+
+`docs/journal.md` says what each field means; a test holds the two together.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import Any
+
+from refundsorter.core.image import Ranked
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One outcome, with the journal's fields in the journal's order."""
+
+    id: int  # the ledger's key of the photo
+    time: float  # when it reached its destination, unix seconds
+    source: str  # where it lay
+    destination: str  # where it lies
+    state: str  # sorted, review or rejected
+    category: str | None  # the best category, whether or not it was filed there
+    label: str | None  # the best label of that category
+    confidence: float | None  # the category's probability, 0..1
+    top_predictions: tuple[Ranked, ...]  # best first; empty for a rejected photo
+    model: str  # the bundle that was active, NAME/VERSION
+    sha256: str  # of its bytes
+    size: int  # bytes
+    width: int | None  # pixels, as displayed; None when it could not be decoded
+    height: int | None  # likewise
+    job: int | None  # the job it belonged to
+    queued_s: float  # seconds from being seen to being claimed
+    decode_ms: float  # milliseconds of reading, hashing and decoding
+    infer_ms: float | None  # milliseconds of inference; None when an earlier answer was used
+    move_ms: float  # milliseconds of moving
+    reason: str | None  # why it is not filed under its category
+    duplicate_of: int | None  # the first photo with this content
+
+    def fields(self) -> dict[str, Any]:
+        """The line as a mapping, in the order in which it is written."""
+        return {
+            "schema": SCHEMA,
+            "event": "filed",
+            "id": self.id,
+            "time": rfc3339(self.time),
+            "file": PurePath(self.source).name,
+            "source": self.source,
+            "destination": self.destination,
+            "state": self.state,
+            "category": self.category,
+            "label": self.label,
+            "confidence": self.confidence,
+            "top_predictions": ranked_fields(self.top_predictions),
+            "model": self.model,
+            "sha256": self.sha256,
+            "bytes": self.size,
+            "width": self.width,
+            "height": self.height,
+            "job": self.job,
+            "queued_s": self.queued_s,
+            "decode_ms": self.decode_ms,
+            "infer_ms": self.infer_ms,
+            "move_ms": self.move_ms,
+            "reason": self.reason,
+            "duplicate_of": self.duplicate_of,
+        }
+
+    def line(self) -> bytes:
+        """The line with its line feed, in UTF-8; see `json_line`."""
+        return json_line(self.fields())
+
+    @property
+    def day(self) -> str:
+        """The UTC date whose journal file holds the line, YYYY-MM-DD."""
+        return rfc3339(self.time)[:10]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Up to where a journal file is known to be whole, durable and marked in the ledger."""
+
+    day: str  # the file's date, YYYY-MM-DD
+    offset: int  # bytes
+
+
+def ranked_fields(ranked: tuple[Ranked, ...]) -> list[dict[str, Any]]:
+    """Top predictions as JSON objects."""
+    return [
+        {"rank": one.rank, "label": one.label, "category": one.category, "confidence": one.confidence}
+        for one in ranked
+    ]
+
+
+def json_line(fields: dict[str, Any]) -> bytes:
+    r"""One JSON object and a line feed.
+
+    Text is written as UTF-8. A name that is no UTF-8 cannot be; its line is written in ASCII, and each byte
+    0xNN that is no UTF-8 appears as the escape `\udcNN`, which `os.fsencode` turns back into that byte.
+    """
+    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+
+
+def rfc3339(time: float) -> str:
+    """Unix seconds as RFC 3339 in UTC with milliseconds: 2026-01-31T09:30:00.125Z."""
+    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

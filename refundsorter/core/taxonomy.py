@@ -1,0 +1,137 @@
+"""From labels to categories: many labels to one folder, changed without retraining.
+
+A category's name becomes a folder's, so a name that could escape the shelf, collide with another on a file
+system that ignores case, or collide with a reserved folder is refused when the taxonomy is made.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from refundsorter.core.fault import ConfigurationInvalid
+
+MAX_NAME_BYTES = 255  # NAME_MAX of Linux file systems
+
+
+def folder_problem(name: str) -> str | None:
+    """Say why `name` cannot be a category's folder; None when it can."""
+    if not name or not name.strip():
+        return "is empty"
+    if name[0] in "_.~":
+        return f"starts with {name[0]!r}, which is reserved"
+    if any(character in '/\\:*?"<>|' or unicodedata.category(character)[0] == "C" for character in name):
+        return (
+            "has a character that a folder's name cannot have everywhere (/ \\ : * ? \" < > | or a control)"
+        )
+    if name != name.strip() or name.endswith("."):
+        return "starts or ends with a space, or ends with a dot"
+    if len(name.encode()) > MAX_NAME_BYTES:
+        return f"is longer than {MAX_NAME_BYTES} bytes"
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taxonomy:
+    """Which folder each label belongs to."""
+
+    category_of: Mapping[str, str]  # label -> category
+    thresholds: Mapping[
+        str, float
+    ]  # category -> the least probability at which it is filed; overrides the bundle
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Every category, sorted."""
+        return tuple(sorted(set(self.category_of.values())))
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits that change when a label's category does; thresholds do not count."""
+        text = "\n".join(f"{label}\t{category}" for label, category in sorted(self.category_of.items()))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @classmethod
+    def from_mapping(cls, document: object, *, where: str) -> "Taxonomy":
+        """Read the taxonomy from its parsed YAML document.
+
+        Args:
+            document: `{"categories": {NAME: {"labels": [...], "threshold": 0.8}}}`.
+            where: The file's name, for messages.
+
+        Raises:
+            ConfigurationInvalid: With every problem of the document.
+        """
+        problems: list[str] = []
+        category_of: dict[str, str] = {}
+        thresholds: dict[str, float] = {}
+        entries = document.get("categories") if isinstance(document, Mapping) else None
+        if not isinstance(entries, Mapping) or not entries:
+            raise ConfigurationInvalid(f"{where}: found no `categories:` with at least one category under it")
+        if isinstance(document, Mapping):
+            problems += [
+                f"{key}: unknown key; allowed is `categories`" for key in document if key != "categories"
+            ]
+        problems += _colliding(entries)
+        for name, entry in entries.items():
+            at = f"categories.{name}"
+            if not isinstance(name, str):
+                problems.append(f"{at}: the name is no text; quote it")
+                continue
+            if trouble := folder_problem(name):
+                problems.append(f"{at}: the name {trouble}")
+            labels, threshold, found = _entry(entry, at)
+            problems += found
+            for label in labels:
+                if label in category_of:
+                    problems.append(f"{at}.labels: {label!r} is listed under {category_of[label]} already")
+                category_of[label] = name
+            if threshold is not None:
+                thresholds[name] = threshold
+        if problems:
+            raise ConfigurationInvalid("\n".join(f"{where}: {problem}" for problem in problems))
+        return cls(category_of=category_of, thresholds=thresholds)
+
+
+def _colliding(entries: Mapping[object, object]) -> list[str]:
+    """Names that one folder would serve on a file system that ignores case or normalises."""
+    seen: dict[str, object] = {}
+    problems = []
+    for name in entries:
+        folded = unicodedata.normalize("NFC", str(name)).casefold()
+        if folded in seen:
+            problems.append(
+                f"categories.{name}: differs from {seen[folded]} only by case or accents' encoding"
+            )
+        seen[folded] = name
+    return problems
+
+
+def _entry(entry: object, at: str) -> tuple[list[str], float | None, list[str]]:
+    """Labels, threshold and problems of one category's entry."""
+    if not isinstance(entry, Mapping):
+        return (
+            [],
+            None,
+            [f"{at}: found {entry!r}; allowed is a mapping with `labels` and, if wanted, `threshold`"],
+        )
+    problems = [
+        f"{at}.{key}: unknown key; allowed are `labels` and `threshold`"
+        for key in entry
+        if key not in ("labels", "threshold")
+    ]
+    labels = entry.get("labels")
+    if (
+        not isinstance(labels, list)
+        or not labels
+        or not all(isinstance(label, str) and label for label in labels)
+    ):
+        problems.append(f"{at}.labels: found {labels!r}; allowed is a list of one or more labels")
+        labels = []
+    threshold = entry.get("threshold")
+    if threshold is not None and (
+        isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1
+    ):
+        problems.append(f"{at}.threshold: found {threshold!r}; allowed is a number from 0 to 1")
+        threshold = None
+    return labels, threshold, problems

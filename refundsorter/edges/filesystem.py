@@ -1,0 +1,156 @@
+"""Every system call on photos, shelf and journal that can fail: one thin method each.
+
+errno is translated here and nowhere else. `before` is called ahead of every call with its name and its path:
+in the daemon it does nothing; a fault test raises an `OSError` from it, or kills the process there.
+"""
+
+import ctypes
+import errno
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+from refundsorter.core.fault import NameTaken, translate
+
+T = TypeVar("T")
+
+_libc = ctypes.CDLL(None, use_errno=True)
+AT_FDCWD = -100  # linux/fcntl.h
+RENAME_NOREPLACE = 1  # linux/fs.h
+
+# How a kernel or a file system says that it has no RENAME_NOREPLACE.
+NO_RENAMEAT2 = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+
+
+class CrossDevice(Exception):
+    """The two paths lie on two file systems; nothing was moved."""
+
+
+def _nothing(_operation: str, _path: str) -> None:
+    """Do nothing: the seam is closed."""
+
+
+class FileSystem:
+    """The system calls, with `OSError` translated to whose matter it is.
+
+    Every method raises `PassingTrouble`, `Vanished` or `NameTaken` as `core.fault.translate` says, and
+    lets an `OSError` that nobody expected pass.
+    """
+
+    def __init__(self, before: Callable[[str, str], None] = _nothing) -> None:
+        self._before = before
+
+    def _call(self, operation: str, path: str, function: Callable[[], T]) -> T:
+        try:
+            self._before(operation, path)
+            return function()
+        except OSError as error:
+            translated = translate(error, f"{operation} {path!r}")
+            if translated is error:
+                raise
+            raise translated from error
+
+    def lstat(self, path: str) -> os.stat_result:
+        """What lies at `path` itself, a link not followed."""
+        return self._call("lstat", path, lambda: os.lstat(path))
+
+    def open_photo(self, path: str) -> int:
+        """Open for reading; a link is refused as `Vanished`, a FIFO does not block."""
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        return self._call("open", path, lambda: os.open(path, flags))
+
+    def fstat(self, descriptor: int, path: str) -> os.stat_result:
+        """What the open file is."""
+        return self._call("fstat", path, lambda: os.fstat(descriptor))
+
+    def read(self, descriptor: int, length: int, path: str) -> bytes:
+        """At most `length` bytes; empty at the end."""
+        return self._call("read", path, lambda: os.read(descriptor, length))
+
+    def create(self, path: str, mode: int) -> int:
+        """Open a new file for writing; `NameTaken` if there is one."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        return self._call("create", path, lambda: os.open(path, flags, mode))
+
+    def open_append(self, path: str) -> int:
+        """Open a file for reading and appending, made if it is missing (mode 0640 less the umask)."""
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        return self._call("open", path, lambda: os.open(path, flags, 0o640))
+
+    def write(self, descriptor: int, data: bytes, path: str) -> None:
+        """Write all of `data`; what a failed call had written already stays."""
+        view = memoryview(data)
+        while view:
+            written = self._call("write", path, lambda: os.write(descriptor, view))  # noqa: B023 - called at once
+            view = view[written:]
+
+    def truncate(self, descriptor: int, length: int, path: str) -> None:
+        """Cut the open file to `length` bytes."""
+        self._call("truncate", path, lambda: os.ftruncate(descriptor, length))
+
+    def set_mtime(self, descriptor: int, mtime_ns: int, path: str) -> None:
+        """Set the open file's modification time, in nanoseconds since the epoch."""
+        self._call("utime", path, lambda: os.utime(descriptor, ns=(mtime_ns, mtime_ns)))
+
+    def fsync(self, descriptor: int, path: str) -> None:
+        """Make the open file's bytes survive a power loss."""
+        self._call("fsync", path, lambda: os.fsync(descriptor))
+
+    def fsync_folder(self, path: str) -> None:
+        """Make a folder's entries survive a power loss."""
+        descriptor = self._call("open", path, lambda: os.open(path, os.O_RDONLY | os.O_DIRECTORY))
+        try:
+            self._call("fsync", path, lambda: os.fsync(descriptor))
+        finally:
+            os.close(descriptor)
+
+    def make_folder(self, path: str) -> bool:
+        """Make a folder (mode 0777 less the umask); False if there is one already."""
+        try:
+            self._call("mkdir", path, lambda: os.mkdir(path))
+        except NameTaken:
+            return False
+        return True
+
+    def rename(self, source: str, destination: str) -> bool:
+        """Rename without ever replacing, in one atomic step.
+
+        Returns:
+            False if this kernel or file system cannot do it; nothing was changed then.
+
+        Raises:
+            NameTaken: The destination exists.
+            CrossDevice: It lies on another file system.
+        """
+
+        def call() -> bool:
+            status = _libc.renameat2(
+                AT_FDCWD, os.fsencode(source), AT_FDCWD, os.fsencode(destination), RENAME_NOREPLACE
+            )
+            if status == 0:
+                return True
+            code = ctypes.get_errno()
+            if code in NO_RENAMEAT2:
+                return False
+            if code == errno.EXDEV:
+                raise CrossDevice
+            raise OSError(code, os.strerror(code))
+
+        return self._call("rename", source, call)
+
+    def link(self, source: str, destination: str) -> None:
+        """Give the file a second name, never replacing one."""
+        self._call("link", source, lambda: os.link(source, destination, follow_symlinks=False))
+
+    def unlink(self, path: str) -> None:
+        """Remove a name."""
+        self._call("unlink", path, lambda: os.unlink(path))
+
+    def free_bytes(self, path: str) -> int:
+        """Bytes that an ordinary user may still write on the file system of `path`."""
+
+        def call() -> int:
+            answer = os.statvfs(path)
+            return answer.f_bavail * answer.f_frsize
+
+        return self._call("statvfs", path, call)

@@ -1,0 +1,335 @@
+"""The ledger: SQLite is the truth about every photo.
+
+Each method is one transaction, durable when it returns (WAL, `synchronous=FULL`). Writers in this process
+take turns by a lock, so that none sleeps in SQLite's busy handler. Every change of state names the states it
+may start from; where a row is in another one, the whole transaction is rolled back and `IllegalTransition`
+is raised.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Update,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
+
+from refundsorter.core.fault import PassingTrouble
+from refundsorter.core.image import (
+    Claimed,
+    Filed,
+    IllegalTransition,
+    Intent,
+    Release,
+    State,
+    predecessors,
+)
+from refundsorter.core.port import Known, Pending, Queue
+from refundsorter.core.record import Checkpoint, Record
+from refundsorter.core.stability import Arrival, Source
+from refundsorter.edges import ledger_rows as rows
+from refundsorter.edges import ledger_schema as schema
+from refundsorter.edges.ledger_schema import ONE_OPEN_PER_PATH, images, jobs
+
+PRIMARY_CODE = 0xFF  # the low byte of SQLite's extended result codes
+PASSING_CODES = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+    }
+)
+BUSY_TIMEOUT_S = 10.0  # how long another process may hold the ledger before that counts as trouble
+
+
+def _step_to(*states: State) -> Update:
+    """An update of one row, by `b_id`, that only a legal predecessor of every given state lets pass."""
+    legal = frozenset[State].intersection(*(predecessors(state) for state in states))
+    return update(images).where(
+        images.c.id == bindparam("b_id"), or_(*(images.c.state == state.value for state in sorted(legal)))
+    )
+
+
+ADMIT = insert(images)
+ADMIT_OR_RENEW = (
+    ADMIT.on_conflict_do_update(  # another content under a waiting name; a sweep tries it again now
+        index_elements=[images.c.path],
+        index_where=ONE_OPEN_PER_PATH.dialect_options["sqlite"]["where"],
+        set_={
+            "identity": ADMIT.excluded.identity,
+            "seen_at": ADMIT.excluded.seen_at,
+            "not_before": ADMIT.excluded.not_before,
+            "job": func.coalesce(ADMIT.excluded.job, images.c.job),
+            "attempts": 0,
+            "trouble": None,
+            "infer_ms": None,
+        },
+        where=(images.c.state == State.WAITING.value)
+        & (
+            (images.c.identity != ADMIT.excluded.identity) | (ADMIT.excluded.noticed_by == Source.SWEEP.value)
+        ),
+    )
+)
+# A photo that is held back for longer than the longest wait was so by a clock that has been set back since.
+DUE = (images.c.not_before <= bindparam("now")) | (images.c.not_before > bindparam("horizon"))
+CLAIM = (
+    update(images)
+    .where(
+        images.c.id.in_(
+            select(images.c.id)
+            .where(schema.IS_WAITING, DUE)
+            .order_by(images.c.not_before, images.c.id)
+            .limit(bindparam("limit"))
+        )
+    )
+    .values(state=State.CLAIMED.value, claimed_at=bindparam("now"))
+    .returning(*rows.CLAIM_COLUMNS)
+)
+CLASSIFY = _step_to(State.CLASSIFIED).values(state=State.CLASSIFIED.value, **rows.CLASSIFIED_VALUES)
+FINISH = _step_to(State.SORTED, State.REVIEW, State.REJECTED).values(
+    state=bindparam("b_state"), finished_at=bindparam("b_finished_at"), move_ms=bindparam("b_move_ms")
+)
+RELEASE = _step_to(State.WAITING).values(
+    state=State.WAITING.value,
+    not_before=bindparam("b_not_before"),
+    attempts=bindparam("b_attempts"),
+    trouble=bindparam("b_trouble"),
+    infer_ms=None,  # what was found is void: it counts no longer as an answer for this content
+)
+
+
+class Ledger:
+    """The ledger's file at `path`; made, or migrated after a backup, when it is opened.
+
+    `longest_wait_s` is the longest time that passing trouble holds a photo back, in seconds.
+
+    Raises:
+        LedgerRefused: It is of a newer version, or damaged.
+        PassingTrouble: It cannot be opened now.
+    """
+
+    def __init__(self, path: str, *, longest_wait_s: float) -> None:
+        self._longest_wait_s = longest_wait_s
+        with _translated():
+            schema.migrate(path)
+        self._engine = _engine(path)
+        self._writing = threading.Lock()
+
+    def close(self) -> None:
+        """Close every connection; the write-ahead log is folded into the file."""
+        self._engine.dispose()
+
+    def admit(self, arrivals: Sequence[Arrival], *, job: int | None = None) -> None:
+        """Enter complete files as waiting; one that is there already is not entered twice."""
+        if arrivals:
+            with self._write() as connection:
+                connection.execute(ADMIT_OR_RENEW, [rows.admission(arrival, job=job) for arrival in arrivals])
+
+    def unknown(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """Those that no unfinished row holds with the same identity."""
+        query = select(images.c.path, images.c.identity).where(
+            images.c.path.in_([arrival.path for arrival in arrivals]), schema.IS_OPEN
+        )
+        with self._read() as connection:
+            known = {(row.path, row.identity) for row in connection.execute(query)}
+        return [one for one in arrivals if (one.path, rows.identity_text(one.identity)) not in known]
+
+    def queue(self, *, limit: int, now: float) -> Queue:
+        """What waits to be claimed; counts at most `limit`."""
+        due = select(images.c.seen_at).where(schema.IS_WAITING, DUE)
+        due = due.order_by(images.c.not_before, images.c.id).limit(limit)
+        held_back = select(func.min(images.c.not_before)).where(
+            schema.IS_WAITING, images.c.not_before > bindparam("now")
+        )
+        times = {"now": now, "horizon": now + self._longest_wait_s}
+        with self._read() as connection:
+            seen = connection.scalars(due, times).all()
+            next_due = connection.scalar(held_back, {"now": now})
+        return Queue(due=len(seen), oldest_seen=min(seen, default=None), next_due=next_due)
+
+    def claim(self, *, limit: int, now: float) -> list[Claimed]:
+        """Take at most `limit` photos, those that have waited longest."""
+        times = {"now": now, "horizon": now + self._longest_wait_s}
+        with self._write() as connection:
+            taken = connection.execute(CLAIM, {**times, "limit": limit}).mappings().all()
+        return sorted((rows.claimed(row) for row in taken), key=lambda one: one.id)
+
+    def classify(self, intents: Sequence[Intent]) -> None:
+        """Write down answers and intended destinations, before any photo is touched."""
+        self._step(CLASSIFY, [rows.classified(one) for one in intents])
+
+    def finish(self, filed: Sequence[Filed]) -> None:
+        """Write down that photos lie at their destinations."""
+        self._step(
+            FINISH,
+            [
+                {
+                    "b_id": one.id,
+                    "b_state": one.state.value,
+                    "b_finished_at": one.finished_at,
+                    "b_move_ms": one.move_ms,
+                }
+                for one in filed
+            ],
+        )
+
+    def release(self, releases: Sequence[Release]) -> None:
+        """Give photos back to waiting."""
+        self._step(
+            RELEASE,
+            [
+                {
+                    "b_id": one.id,
+                    "b_not_before": one.not_before,
+                    "b_attempts": one.attempts,
+                    "b_trouble": one.trouble,
+                }
+                for one in releases
+            ],
+        )
+
+    def forget(self, ids: Collection[int]) -> None:
+        """Drop the rows of unfinished photos that their owners took away."""
+        if ids:
+            with self._write() as connection:
+                connection.execute(delete(images).where(images.c.id.in_(list(ids)), schema.IS_OPEN))
+
+    def release_claims(self) -> int:
+        """Give back what an earlier process had claimed; how many there were."""
+        statement = (
+            update(images)
+            .where(images.c.state == State.CLAIMED.value, schema.IS_OPEN)
+            .values(state=State.WAITING.value)
+        )
+        with self._write() as connection:
+            return connection.execute(statement).rowcount
+
+    def pending(self) -> list[Pending]:
+        """Moves that were written down and not confirmed."""
+        query = select(images).where(images.c.state == State.CLASSIFIED.value, schema.IS_OPEN)
+        with self._read() as connection:
+            return [rows.pending(row) for row in connection.execute(query).mappings()]
+
+    def known(self, contents: Collection[str], *, model: str, taxonomy: str) -> dict[str, Known]:
+        """What is known of contents, by sha256: the first photo, and this model's answer if there is one."""
+        query = (
+            select(*rows.ANSWER_COLUMNS)
+            .where(images.c.sha256.in_(list(contents)), schema.WAS_INFERRED)
+            .order_by(images.c.id)
+        )
+        found: dict[str, Known] = {}
+        with self._read() as connection:
+            for row in connection.execute(query).mappings():
+                first = found.get(row["sha256"])
+                same = row["model"] == model and row["taxonomy"] == taxonomy
+                found[row["sha256"]] = Known(
+                    first_id=first.first_id if first else row["id"],
+                    answer=rows.answer(row) if same else first.answer if first else None,
+                )
+        return found
+
+    def unjournaled(self, limit: int) -> list[Record]:
+        """Outcomes whose lines are not marked as durable, oldest first."""
+        query = select(*rows.RECORD_COLUMNS).where(schema.IS_UNJOURNALED).order_by(images.c.id).limit(limit)
+        with self._read() as connection:
+            return [rows.record(row) for row in connection.execute(query).mappings()]
+
+    def checkpoint(self) -> Checkpoint | None:
+        """The journal's last checkpoint."""
+        with self._read() as connection:
+            row = connection.execute(select(schema.checkpoint)).first()
+        return None if row is None else Checkpoint(day=row.day, offset=row.offset)
+
+    def mark_journaled(self, ids: Collection[int], checkpoint: Checkpoint) -> None:
+        """Write down that lines are durable, and up to where the journal is whole."""
+        values = {"id": 1, "day": checkpoint.day, "offset": checkpoint.offset}
+        with self._write() as connection:
+            connection.execute(update(images).where(images.c.id.in_(list(ids))).values(journaled=1))
+            connection.execute(insert(schema.checkpoint).values(values).on_conflict_do_update(set_=values))
+
+    def begin_job(self, kind: str, *, now: float) -> int:
+        """Enter a job; its id."""
+        with self._write() as connection:
+            key = connection.execute(insert(jobs).values(kind=kind, started_at=now)).inserted_primary_key
+        return int(key[0]) if key else 0
+
+    def end_job(self, job: int, *, found: int, now: float) -> None:
+        """Write down that a job is over."""
+        with self._write() as connection:
+            connection.execute(update(jobs).where(jobs.c.id == job).values(ended_at=now, found=found))
+
+    def _step(self, statement: Update, parameters: list[dict[str, Any]]) -> None:
+        if not parameters:
+            return
+        with self._write() as connection:
+            changed = connection.execute(statement, parameters).rowcount
+            if changed != len(parameters):
+                refused = len(parameters) - changed
+                raise IllegalTransition(f"{refused} of {len(parameters)} photos are in another state")
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with self._writing, _translated(), self._engine.connect() as connection:
+            connection = connection.execution_options(immediate=True)  # noqa: PLW2901 - the same connection
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with _translated(), self._engine.connect() as connection:
+            yield connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """A full, read-only, failing or busy disk is passing trouble; whatever else SQLite says stays loud."""
+    try:
+        yield
+    except OperationalError as error:
+        raise _trouble(error.orig) from error
+    except sqlite3.OperationalError as error:
+        raise _trouble(error) from error
+
+
+def _trouble(error: BaseException | None) -> BaseException:
+    code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
+    if code in PASSING_CODES:
+        return PassingTrouble(f"the ledger: {error}")
+    return error or PassingTrouble("the ledger: no reason given")
+
+
+def _engine(path: str) -> Engine:
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: schema.connect(path, timeout_s=BUSY_TIMEOUT_S),
+        poolclass=QueuePool,
+        hide_parameters=True,  # an error is about a statement; thousands of rows would drown it
+    )
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer takes the write lock first: one that upgraded a read could be refused without a wait.
+        immediate = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine

@@ -1,0 +1,183 @@
+"""The ledger's tables, and the steps from each version to the next.
+
+The version stands in SQLite's `user_version`. A ledger from a newer version is refused; an older one is
+copied beside itself and then migrated in one transaction. Paths are stored as the bytes of `os.fsencode`, so
+that any name survives; times are unix seconds.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import (
+    Column,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from refundsorter.core.fault import LedgerRefused
+from refundsorter.core.image import OPEN, State
+
+metadata = MetaData()
+
+
+class Path(TypeDecorator[str]):
+    """A path: text as `os.fsdecode` gives it in Python, its bytes in the database."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
+        """Encode."""
+        return None if value is None else os.fsencode(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Decode."""
+        return None if value is None else os.fsdecode(value)
+
+
+images = Table(
+    "images",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("path", Path, nullable=False),  # in the inbox
+    Column("root", Path, nullable=False),  # the inbox
+    Column("identity", Text, nullable=False),  # device:inode:size:mtime_ns
+    Column("noticed_by", Text, nullable=False),  # event, scan or sweep
+    Column("seen_at", Float, nullable=False),
+    Column("not_before", Float, nullable=False),  # not claimed before; 0 for one that met no trouble
+    Column("attempts", Integer, nullable=False),  # times that passing trouble sent it back
+    Column("trouble", Text),  # the last of them
+    Column("job", Integer),
+    Column("claimed_at", Float),
+    # what was found and decided, from `classified` on
+    Column("sha256", Text),
+    Column("category", Text),
+    Column("label", Text),
+    Column("confidence", Float),
+    Column("top_predictions", Text),  # JSON, as in the journal
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("duplicate_of", Integer),
+    Column("decode_ms", Float),
+    Column("infer_ms", Float),
+    Column("model", Text),  # NAME/VERSION
+    Column("taxonomy", Text),  # its digest
+    Column("reason", Text),
+    Column("detail", Text),  # what exactly was found in a rejected file
+    Column("intended", Text),  # the terminal state that is meant
+    Column("destination", Path),  # the path that is meant, and then the path that is
+    # what was done, from the terminal states on
+    Column("finished_at", Float),
+    Column("move_ms", Float),
+    Column("journaled", Integer, nullable=False, server_default="0"),  # 1: its line is durable
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("found", Integer, nullable=False, server_default="0"),  # photos that belong to it
+)
+
+checkpoint = Table(
+    "checkpoint",  # up to where the journal is whole: one row
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("day", Text, nullable=False),
+    Column("offset", Integer, nullable=False),
+)
+
+# Literal text, not parameters: SQLite uses a partial index only where it can prove that the query implies it.
+IS_OPEN = text("state IN ({})".format(", ".join(f"'{state}'" for state in sorted(OPEN))))
+IS_WAITING = text(f"state = '{State.WAITING}'")
+IS_UNJOURNALED = text("journaled = 0 AND finished_at IS NOT NULL")
+WAS_INFERRED = text("infer_ms IS NOT NULL")
+
+# Partial indices: their size follows the work in hand, not the history, but for the answers by content.
+ONE_OPEN_PER_PATH = Index("one_open_per_path", images.c.path, unique=True, sqlite_where=IS_OPEN)
+Index("next_to_claim", images.c.not_before, images.c.id, sqlite_where=IS_WAITING)
+Index("unjournaled", images.c.id, sqlite_where=IS_UNJOURNALED)
+Index("answers", images.c.sha256, sqlite_where=WAS_INFERRED)
+Index("by_job", images.c.job, images.c.state, sqlite_where=text("job IS NOT NULL"))
+
+
+Migration = Callable[[sqlite3.Connection], None]
+MIGRATIONS: Sequence[Migration] = ()  # the first leads from version 1 to 2
+
+
+def connect(path: str, *, timeout_s: float) -> sqlite3.Connection:
+    """A connection as the ledger needs it: durable at every commit, transactions begun by hand."""
+    connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
+def migrate(path: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Bring the ledger at `path` to the version of this program, making it if it is missing.
+
+    Raises:
+        LedgerRefused: It was written by a newer version, or is no ledger.
+        sqlite3.OperationalError: The disk does not allow it now.
+    """
+    try:
+        connection = connect(path, timeout_s=10.0)
+        try:
+            _migrate(connection, path, migrations)
+        finally:
+            connection.close()
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise LedgerRefused(
+            f"{path}: this is no ledger, or it is damaged ({error}). Move it away and restore a copy; "
+            "without one the daemon begins a new ledger and no photo is lost."
+        ) from error
+
+
+def _migrate(connection: sqlite3.Connection, path: str, migrations: Sequence[Migration]) -> None:
+    newest = 1 + len(migrations)
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == newest:
+        return
+    if version > newest:
+        raise LedgerRefused(
+            f"{path}: written by a newer refundsorter (ledger version {version}; this one knows {newest}). "
+            "Install that version, or move the file away to begin a new ledger."
+        )
+    if version:
+        _back_up(connection, f"{path}.version-{version}.backup")
+    connection.execute("BEGIN IMMEDIATE")
+    for step in migrations[version - 1 :] if version else (_create,):
+        step(connection)
+    connection.execute(f"PRAGMA user_version = {newest}")
+    connection.execute("COMMIT")
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    for table in metadata.sorted_tables:
+        connection.execute(str(CreateTable(table).compile(dialect=sqlite.dialect())))
+        for index in sorted(table.indexes, key=lambda one: str(one.name)):
+            connection.execute(str(CreateIndex(index).compile(dialect=sqlite.dialect())))
+
+
+def _back_up(connection: sqlite3.Connection, path: str) -> None:
+    """Copy the whole ledger; a copy that an earlier try left is replaced."""
+    if os.path.exists(path):
+        os.unlink(path)
+    connection.execute("VACUUM INTO ?", (path,))

@@ -1,0 +1,66 @@
+"""Reading a photo: its bytes and their hash, or proof that it is not the photo that was seen."""
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+
+from refundsorter.core.fault import ItemFault, Reason, Vanished
+from refundsorter.core.stability import FileIdentity
+from refundsorter.edges.filesystem import FileSystem
+
+CHUNK_BYTES = 1 << 20
+
+
+def identity_of(answer: os.stat_result) -> FileIdentity:
+    """What tells this content of this file from another."""
+    return FileIdentity(
+        device=answer.st_dev, inode=answer.st_ino, size=answer.st_size, mtime_ns=answer.st_mtime_ns
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photo:
+    """A photo's content."""
+
+    sha256: str  # 64 hex digits
+    data: bytes  # the whole file; empty when it is over the limit and was only hashed
+
+
+class PhotoReader:
+    """Reads photos of at most `max_bytes`; a larger one is hashed without being held in memory."""
+
+    def __init__(self, files: FileSystem, *, max_bytes: int) -> None:
+        self._files = files
+        self._max_bytes = max_bytes
+
+    def read(self, path: str, identity: FileIdentity) -> Photo:
+        """Read the photo at `path`.
+
+        Raises:
+            Vanished: It is gone, or another file or another content lies there.
+            PassingTrouble: It cannot be read now.
+        """
+        descriptor = self._files.open_photo(path)
+        try:
+            self._require(descriptor, path, identity)
+            digest, kept = hashlib.sha256(), []
+            while chunk := self._files.read(descriptor, CHUNK_BYTES, path):
+                digest.update(chunk)
+                if identity.size <= self._max_bytes:
+                    kept.append(chunk)
+            self._require(descriptor, path, identity)
+        finally:
+            os.close(descriptor)
+        return Photo(sha256=digest.hexdigest(), data=b"".join(kept))
+
+    def fault(self, identity: FileIdentity) -> ItemFault | None:
+        """The fault that the size alone tells, if any."""
+        if identity.size > self._max_bytes:
+            return ItemFault(Reason.TOO_LARGE, f"{identity.size} bytes; the limit is {self._max_bytes}")
+        return None
+
+    def _require(self, descriptor: int, path: str, identity: FileIdentity) -> None:
+        answer = self._files.fstat(descriptor, path)
+        if not stat.S_ISREG(answer.st_mode) or identity_of(answer) != identity:
+            raise Vanished(f"{path!r} is not the file that was seen: it was replaced or written to")

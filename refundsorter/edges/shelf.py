@@ -1,0 +1,261 @@
+"""Durable moves into the shelf, a batch at a time.
+
+The order is: publish every photo under its final name without replacing anything, make those folders durable,
+remove the sources that still have their old name, make the inbox folders durable. Whatever stops it half-way,
+each photo lies at its source, at its destination, or (the very same file, or a verified copy) at both.
+On one file system publishing is one atomic rename; where that does not exist it is a hard link; across file
+systems it is a verified copy that grew under a hidden partial name.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from time import perf_counter
+
+from refundsorter.core.fault import NameTaken, PassingTrouble, Vanished
+from refundsorter.core.image import Intent
+from refundsorter.core.placement import JOURNAL, free_name, numbered, partial_name
+from refundsorter.core.recovery import Found
+from refundsorter.core.stability import FileIdentity
+from refundsorter.edges.filesystem import CrossDevice, FileSystem
+from refundsorter.edges.photos import CHUNK_BYTES, identity_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """A photo under its final name."""
+
+    intent: Intent
+    source_remains: bool  # a link or a copy: the source is still to be removed
+    took_ms: float
+
+
+class Shelf:
+    """The tree of destinations under one root."""
+
+    def __init__(self, root: str, files: FileSystem, *, min_free_bytes: int) -> None:
+        self._root = root
+        self._files = files
+        self._min_free_bytes = min_free_bytes
+
+    def place(self, folder: PurePath, name: str, reserved: set[str]) -> str:
+        """A free path for a photo in a folder of the shelf.
+
+        Args:
+            folder: Below the shelf's root.
+            name: The photo's own name.
+            reserved: Paths promised to others of this batch; the new one is added.
+
+        Raises:
+            PassingTrouble: The folder cannot be looked at now.
+        """
+        parent = os.path.join(self._root, *folder.parts)
+
+        def taken(form: str) -> bool:
+            path = os.path.join(parent, form)
+            return path in reserved or self._lies(path)
+
+        path = os.path.join(parent, free_name(name, taken))
+        reserved.add(path)
+        return path
+
+    def move(self, intents: Sequence[Intent]) -> list[float | NameTaken | PassingTrouble | Vanished]:
+        """Move a batch; durable when it returns.
+
+        Returns:
+            For each photo the milliseconds it took, or why it was not moved; it then lies untouched at its
+            source, or is no longer the photo that was seen.
+
+        Raises:
+            PassingTrouble: Nothing is known to be durable; only recovery can tell what was moved.
+        """
+        outcomes = [self._publish(intent) for intent in intents]
+        published = [outcome for outcome in outcomes if isinstance(outcome, _Published)]
+        began = perf_counter()
+        for folder in {os.path.dirname(one.intent.destination) for one in published}:
+            self._files.fsync_folder(folder)
+        for one in published:
+            if one.source_remains:
+                self._remove_source(one.intent)
+        for folder in {os.path.dirname(one.intent.examined.claimed.path) for one in published}:
+            self._fsync_source_folder(folder)
+        shared_ms = (perf_counter() - began) * 1000 / max(1, len(published))
+        return [
+            round(outcome.took_ms + shared_ms, 3) if isinstance(outcome, _Published) else outcome
+            for outcome in outcomes
+        ]
+
+    def found(self, path: str, identity: FileIdentity, sha256: str) -> Found:
+        """Say whether the photo itself lies at `path`: the same file, or one with the same content."""
+        try:
+            answer = self._files.lstat(path)
+            if not stat.S_ISREG(answer.st_mode) or answer.st_size != identity.size:
+                return Found.OTHER
+            if identity_of(answer) == identity or self._hash(path) == sha256:
+                return Found.SAME
+        except Vanished:
+            return Found.NOTHING
+        except PassingTrouble:
+            return Found.UNREACHABLE
+        return Found.OTHER
+
+    def is_reachable(self) -> bool:
+        """Whether the shelf is the one that was used before, and not the empty folder it is mounted on."""
+        return os.path.isdir(os.path.join(self._root, JOURNAL))
+
+    def discard_partial(self, intent_destination: str, image_id: int) -> None:
+        """Remove the half-made copy that a kill left beside a destination, if there is one."""
+        try:
+            self._files.unlink(os.path.join(os.path.dirname(intent_destination), partial_name(image_id)))
+        except Vanished:
+            return
+
+    def drop_source(self, source: str, identity: FileIdentity, destination: str) -> None:
+        """Remove a source whose photo is proved to lie at its destination; durable when it returns."""
+        self._files.fsync_folder(os.path.dirname(destination))
+        if self._is(source, identity):
+            self._files.unlink(source)
+        self._fsync_source_folder(os.path.dirname(source))
+
+    def _publish(self, intent: Intent) -> "_Published | NameTaken | PassingTrouble | Vanished":
+        began = perf_counter()
+        source = intent.examined.claimed.path
+        try:
+            self._make_folders(os.path.dirname(intent.destination))
+            try:
+                renamed = self._files.rename(source, intent.destination)
+                remains = not renamed
+                if remains:
+                    self._link(source, intent.destination, intent.examined.claimed.identity)
+            except CrossDevice:
+                self._copy(intent)
+                remains = True
+            else:
+                self._require_same(intent, remains=remains)
+        except Vanished as error:
+            if self._is(source, intent.examined.claimed.identity):
+                return PassingTrouble(f"{error}; the photo is still there")
+            return error
+        except (NameTaken, PassingTrouble) as error:
+            return error
+        return _Published(intent, source_remains=remains, took_ms=(perf_counter() - began) * 1000)
+
+    def _require_same(self, intent: Intent, *, remains: bool) -> None:
+        """Take back a file that replaced the photo between reading and moving."""
+        source, identity = intent.examined.claimed.path, intent.examined.claimed.identity
+        if self._is(intent.destination, identity):
+            return
+        if remains:
+            self._files.unlink(intent.destination)
+        else:
+            self._put_back(intent.destination, source)
+        raise Vanished(f"{source!r} was replaced while it was being sorted")
+
+    def _put_back(self, path: str, source: str) -> None:
+        """Return a file to the inbox under its name, or the next free one if that is taken again."""
+        number = 1
+        folder, name = os.path.split(source)
+        while True:
+            try:
+                self._files.rename(path, os.path.join(folder, numbered(name, number)))
+            except NameTaken:
+                number += 1
+            else:
+                return
+
+    def _link(self, source: str, destination: str, identity: FileIdentity) -> None:
+        try:
+            self._files.link(source, destination)
+        except NameTaken:
+            # A network file system may answer "exists" to a retry of a link that it made.
+            if not self._is(destination, identity):
+                raise
+
+    def _copy(self, intent: Intent) -> None:
+        """Copy across file systems, verified and under its final name; the source is left."""
+        claimed = intent.examined.claimed
+        folder = os.path.dirname(intent.destination)
+        free = self._files.free_bytes(folder)
+        if free < claimed.identity.size + self._min_free_bytes:
+            raise PassingTrouble(
+                f"{folder!r} has {free} bytes left; move.min_free_bytes is {self._min_free_bytes}"
+            )
+        partial = os.path.join(folder, partial_name(claimed.id))
+        self.discard_partial(intent.destination, claimed.id)
+        try:
+            self._write_copy(intent, partial)
+            if not self._files.rename(partial, intent.destination):
+                self._files.link(partial, intent.destination)
+                self._files.unlink(partial)
+        except (NameTaken, PassingTrouble, Vanished):
+            self.discard_partial(intent.destination, claimed.id)
+            raise
+
+    def _write_copy(self, intent: Intent, partial: str) -> None:
+        claimed = intent.examined.claimed
+        source = self._files.open_photo(claimed.path)
+        try:
+            answer = self._files.fstat(source, claimed.path)
+            if identity_of(answer) != claimed.identity:
+                raise Vanished(f"{claimed.path!r} was replaced while it was being sorted")
+            target = self._files.create(partial, stat.S_IMODE(answer.st_mode) & 0o777)
+            try:
+                digest, size = hashlib.sha256(), 0
+                while chunk := self._files.read(source, CHUNK_BYTES, claimed.path):
+                    self._files.write(target, chunk, partial)
+                    digest.update(chunk)
+                    size += len(chunk)
+                self._files.set_mtime(target, claimed.identity.mtime_ns, partial)
+                self._files.fsync(target, partial)
+                copied = self._files.fstat(target, partial).st_size
+            finally:
+                os.close(target)
+        finally:
+            os.close(source)
+        if digest.hexdigest() != intent.examined.sha256 or not size == copied == claimed.identity.size:
+            raise Vanished(f"{claimed.path!r} changed while it was being copied")
+
+    def _remove_source(self, intent: Intent) -> None:
+        claimed = intent.examined.claimed
+        if self._is(claimed.path, claimed.identity):
+            self._files.unlink(claimed.path)
+
+    def _fsync_source_folder(self, folder: str) -> None:
+        try:
+            self._files.fsync_folder(folder)
+        except Vanished:
+            return  # a sub-folder of the inbox that its owner removed once it was empty
+
+    def _make_folders(self, folder: str) -> None:
+        """Make what is missing between the root and `folder`, each durable in its parent."""
+        if self._lies(folder):
+            return
+        self._make_folders(os.path.dirname(folder))
+        if self._files.make_folder(folder):
+            self._files.fsync_folder(os.path.dirname(folder))
+
+    def _hash(self, path: str) -> str:
+        descriptor = self._files.open_photo(path)
+        try:
+            digest = hashlib.sha256()
+            while chunk := self._files.read(descriptor, CHUNK_BYTES, path):
+                digest.update(chunk)
+            return digest.hexdigest()
+        finally:
+            os.close(descriptor)
+
+    def _is(self, path: str, identity: FileIdentity) -> bool:
+        try:
+            return identity_of(self._files.lstat(path)) == identity
+        except Vanished:
+            return False
+
+    def _lies(self, path: str) -> bool:
+        try:
+            self._files.lstat(path)
+        except Vanished:
+            return False
+        return True

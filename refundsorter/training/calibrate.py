@@ -1,0 +1,105 @@
+"""Make probabilities mean what they say, and find from where on they can be trusted.
+
+Both are measured on photos that were held out, by source, and on the category: the sum over its labels, which
+is what the decision looks at. Photos are weighed so that each category counts the same, however many it has.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+# With fewer held-out photos predicted as a category than this, its own threshold would be chance: it gets the
+# threshold that all categories together need.
+FEWEST_PHOTOS = 30
+
+# What is tried as a temperature: a fine grid, since the loss along it is smooth and has one minimum.
+TEMPERATURES = np.geomspace(0.2, 5.0, 161)
+
+NEVER = 1.0  # a threshold that only certainty reaches: the promise could not be kept
+
+
+def category_probabilities(
+    logits: NDArray[np.float32], temperature: float, columns: NDArray[np.int64], categories: int
+) -> NDArray[np.float64]:
+    """Turn logits into probabilities of categories.
+
+    Args:
+        logits: float32 [N, labels].
+        temperature: Logits are divided by it.
+        columns: The category's index of each label, int64 [labels].
+        categories: How many categories there are.
+
+    Returns:
+        float64 [N, categories], each row summing to 1.
+    """
+    shifted = logits.astype(np.float64) / temperature
+    shifted -= shifted.max(axis=1, keepdims=True)
+    odds = np.exp(shifted)
+    odds /= odds.sum(axis=1, keepdims=True)
+    summed = np.zeros((len(logits), categories))
+    for label, category in enumerate(columns):
+        summed[:, category] += odds[:, label]
+    return summed
+
+
+def even_weights(truth: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Weigh photos so that each category counts the same: float64 [N], summing to 1."""
+    counts = np.bincount(truth)
+    weights = 1.0 / counts[truth]
+    normed: NDArray[np.float64] = weights / weights.sum()
+    return normed
+
+
+def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64], columns: NDArray[np.int64]) -> float:
+    """Find the temperature under which the held-out photos are likeliest (Guo et al. 2017, arXiv:1706.04599).
+
+    Args:
+        logits: float32 [N, labels].
+        truth: The category's index of each photo, int64 [N].
+        columns: The category's index of each label, int64 [labels].
+    """
+    weights = even_weights(truth)
+    rows = np.arange(len(truth))
+
+    def loss(temperature: float) -> float:
+        odds = category_probabilities(logits, temperature, columns, int(columns.max()) + 1)
+        return -float(weights @ np.log(np.maximum(odds[rows, truth], 1e-12)))
+
+    return float(min(TEMPERATURES, key=loss))
+
+
+def find_thresholds(
+    odds: NDArray[np.float64], truth: NDArray[np.int64], categories: Sequence[str], precision: float
+) -> Mapping[str, float]:
+    """Find for each category the lowest probability from which on the promise was kept.
+
+    Args:
+        odds: Probabilities of categories, float64 [N, categories].
+        truth: int64 [N].
+        categories: Their names, in the order of the columns of `odds`.
+        precision: The promised share of right ones among the photos filed, 0..1.
+
+    Returns:
+        Category -> threshold, rounded up to three decimals; `NEVER` where no threshold keeps the promise.
+    """
+    best, top = odds.argmax(axis=1), odds.max(axis=1)
+    right, weights = best == truth, even_weights(truth)
+    pooled = _lowest(top, right, weights, precision)
+    found = {}
+    for index, name in enumerate(categories):
+        mine = best == index
+        own = mine.sum() >= FEWEST_PHOTOS
+        value = _lowest(top[mine], right[mine], weights[mine], precision) if own else pooled
+        found[name] = min(float(np.ceil(value * 1000) / 1000), NEVER)
+    return found
+
+
+def _lowest(
+    top: NDArray[np.float64], right: NDArray[np.bool_], weights: NDArray[np.float64], precision: float
+) -> float:
+    """Return the lowest of `top` at and above which the weighed share of `right` is at least `precision`."""
+    order = np.argsort(-top, kind="stable")
+    shares = np.cumsum(weights[order] * right[order]) / np.cumsum(weights[order])
+    kept = np.flatnonzero(shares >= precision)
+    return float(top[order][kept[-1]]) if len(kept) else NEVER

@@ -1,0 +1,237 @@
+"""Photos to learn from: folders a label, or a manifest; split by where they come from, sampled evenly.
+
+What a model says about photos of a shop it has learned from tells little about the next shop, so photos of
+one source are never on both sides of a split. An unreadable photo is left out and told, never fatal.
+"""
+
+import csv
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from refundsorter.core.fault import RefundsorterError
+from refundsorter.training.progress import Progress, Report
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"})
+MANIFEST = "manifest.csv"
+UNSTATED = "not stated"
+
+# How far a big label, or a big source within a label, may outweigh a small one: 0 not at all, 1 by its size.
+LABEL_POWER = 0.5
+SOURCE_POWER = 0.5
+
+# A source that holds more than this share of a category's photos is never held out: too much would be lost.
+MAX_HELD_SHARE = 0.25
+
+
+class DatasetRefused(RefundsorterError):
+    """The data cannot be trained on; the message says which file and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One photo and what is known about it."""
+
+    path: Path  # where the file lies
+    label: str  # what is on it: "laptop"
+    category: str  # the folder it belongs to: "ELECTRONICS"
+    source: str  # the set or shop it comes from, for the model card
+    group: str  # photos that must stay on one side of a split: the repository, or the file alone
+    licence: str  # as the source states it
+
+
+def read(data: Path) -> tuple[Sample, ...]:
+    """Read a data set, whichever of its layouts it has.
+
+    Args:
+        data: A table in CSV with the columns path, department and, where known, label, source, repository and
+            licence; a folder with a `manifest.csv`; `DATA/<label>/*.jpg` (label and category are then the same);
+            or `DATA/<CATEGORY>/<label>/*.jpg`.
+
+    Returns:
+        The photos, in the order of their paths; none has been opened yet.
+
+    Raises:
+        DatasetRefused: There is nothing to read, or fewer than two labels.
+    """
+    if data.is_file():
+        samples = tuple(_read_manifest(data))
+    elif (data / MANIFEST).is_file():
+        samples = tuple(_read_manifest(data / MANIFEST))
+    elif data.is_dir():
+        samples = tuple(_read_folders(data))
+    else:
+        raise DatasetRefused(f"{data}: no such file or folder")
+    labels = {sample.label for sample in samples}
+    if len(labels) < 2:  # noqa: PLR2004 - one label leaves nothing to tell apart
+        raise DatasetRefused(
+            f"{data}: {len(samples)} photos of {len(labels)} labels; at least two labels are needed, each in "
+            "a folder of its own"
+        )
+    return tuple(sorted(samples, key=lambda sample: sample.path))
+
+
+def _read_manifest(manifest: Path) -> Iterator[Sample]:
+    with manifest.open(newline="", encoding="utf-8") as lines:
+        table = csv.DictReader(lines)
+        missing = {"path", "department"} - set(table.fieldnames or ())
+        if missing:
+            raise DatasetRefused(f"{manifest}: the columns {sorted(missing)} are missing")
+        for row in table:
+            source = row.get("source") or row.get("set") or UNSTATED
+            yield Sample(
+                path=manifest.parent / row["path"],
+                label=row.get("label") or row["department"],
+                category=row["department"],
+                source=source,
+                group=row.get("repository") or source,
+                licence=row.get("licence") or UNSTATED,
+            )
+
+
+def _read_folders(root: Path) -> Iterator[Sample]:
+    for path in root.rglob("*"):
+        if path.suffix.lower() not in SUFFIXES or not path.is_file():
+            continue
+        folders = path.relative_to(root).parts[:-1]
+        if not folders:
+            raise DatasetRefused(f"{path}: a photo outside of any label's folder")
+        yield Sample(
+            path=path,
+            label=folders[1] if len(folders) > 1 else folders[0],
+            category=folders[0],
+            source=root.name,
+            group=str(path),
+            licence=UNSTATED,
+        )
+
+
+def fold_rare(samples: Sequence[Sample], minimum: int) -> tuple[Sample, ...]:
+    """Give labels with fewer than `minimum` photos their category's collective label, "electronics, other".
+
+    A label of three photos is learned by heart; together they still say which category it is.
+    """
+    counts = Counter((sample.category, sample.label) for sample in samples)
+    return tuple(
+        sample
+        if counts[sample.category, sample.label] >= minimum
+        else replace(sample, label=f"{sample.category.lower().replace('_', ' ')}, other")
+        for sample in samples
+    )
+
+
+def split(
+    samples: Sequence[Sample], share: float, seed: int
+) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+    """Hold whole groups out, until each category has about `share` of its photos held out.
+
+    Args:
+        samples: All photos.
+        share: The share of each category to hold out, 0..1.
+        seed: Of the order in which groups are tried.
+
+    Returns:
+        The photos to train on and the photos held out; together all, and no group in both.
+    """
+    total = Counter(sample.category for sample in samples)
+    members: dict[str, Counter[str]] = {}
+    for sample in samples:
+        members.setdefault(sample.group, Counter())[sample.category] += 1
+    held: set[str] = set()
+    taken: Counter[str] = Counter()
+    groups = sorted(members)
+    for index in np.random.default_rng(seed).permutation(len(groups)):
+        counts = members[groups[index]]
+        wanted = any(taken[category] < share * total[category] for category in counts)
+        allowed = max(share, MAX_HELD_SHARE)
+        if wanted and all(taken[c] + n <= max(allowed * total[c], 1) for c, n in counts.items()):
+            held.add(groups[index])
+            taken.update(counts)
+    return (
+        tuple(sample for sample in samples if sample.group not in held),
+        tuple(sample for sample in samples if sample.group in held),
+    )
+
+
+def sampling_weights(samples: Sequence[Sample]) -> NDArray[np.float64]:
+    """Say how often to draw each photo so that no category, label or source drowns the others.
+
+    Categories weigh the same; within one, labels weigh by the square root of their counts; within a label,
+    sources likewise.
+
+    Returns:
+        float64 [N], summing to 1.
+    """
+    labels = Counter((s.category, s.label) for s in samples)
+    groups = Counter((s.category, s.label, s.group) for s in samples)
+    of_category: defaultdict[str, float] = defaultdict(float)
+    of_label: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for (category, _), count in labels.items():
+        of_category[category] += count**LABEL_POWER
+    for (category, label, _), count in groups.items():
+        of_label[category, label] += count**SOURCE_POWER
+    weights = np.array(
+        [
+            labels[s.category, s.label] ** LABEL_POWER
+            / of_category[s.category]
+            * groups[s.category, s.label, s.group] ** SOURCE_POWER
+            / of_label[s.category, s.label]
+            / groups[s.category, s.label, s.group]
+            for s in samples
+        ],
+        dtype=np.float64,
+    )
+    normed: NDArray[np.float64] = weights / weights.sum()
+    return normed
+
+
+def decode(
+    samples: Sequence[Sample], size: int, workers: int, report: Report
+) -> tuple[tuple[Sample, ...], NDArray[np.uint8]]:
+    """Decode photos to the model's size, the aspect ratio given up as in serving.
+
+    Args:
+        samples: The photos.
+        size: The side of the model's input in pixels.
+        workers: How many photos to decode at a time; Pillow releases the interpreter lock.
+        report: Told after every thousandth photo, and of every photo left out.
+
+    Returns:
+        The photos that could be read, and their pixels: uint8 [N, size, size, 3], RGB, 0..255.
+
+    Raises:
+        DatasetRefused: Not one could be read.
+    """
+    pixels = np.empty((len(samples), size, size, 3), dtype=np.uint8)
+    kept: list[Sample] = []
+    with ThreadPoolExecutor(workers) as pool:
+        for done, (sample, photo) in enumerate(
+            zip(samples, pool.map(lambda s: _decode_one(s.path, size), samples), strict=True), start=1
+        ):
+            if isinstance(photo, str):
+                report(Progress(stage="decode", done=done, total=len(samples), note=photo))
+                continue
+            pixels[len(kept)] = photo
+            kept.append(sample)
+            if done % 1000 == 0 or done == len(samples):
+                report(Progress(stage="decode", done=done, total=len(samples)))
+    if not kept:
+        raise DatasetRefused("not one photo could be read")
+    return tuple(kept), pixels[: len(kept)]
+
+
+def _decode_one(path: Path, size: int) -> NDArray[np.uint8] | str:
+    """Return the pixels, or why there are none."""
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", (size, size))
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+            return np.asarray(upright.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
+        return f"{path}: left out, {error}"
