@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from refundsorter.core.image import Answer, Examined, Ranked, Rejection, State
+from refundsorter.core.image import Answer, Ranked, Rejection, State
 from refundsorter.core.taxonomy import Taxonomy
 
 BELOW_THRESHOLD = "below_threshold"  # the reason of a photo that goes to review
@@ -129,6 +129,12 @@ def decide(outcome: Answer | Rejection, thresholds: Thresholds) -> Decision:
     return Decision(state=State.SORTED, reason=None)
 
 
-def category_of(examined: Examined) -> str | None:
-    """The best category of an examined photo; None for a rejected one or an unknown label."""
-    return None if isinstance(examined.outcome, Rejection) else examined.outcome.category
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Everything by which photos are judged; replaced as a whole when settings or taxonomy are read again."""
+
+    model: str  # the bundle, NAME/VERSION
+    taxonomy: str  # the taxonomy's digest
+    interpretation: Interpretation  # from logits to answers
+    thresholds: Thresholds  # from answers to decisions
+    shelve_duplicates: bool  # whether a copy of a photo goes to `_duplicates/`

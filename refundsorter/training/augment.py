@@ -15,23 +15,24 @@ COARSE_SHARE = 0.35  # share of batches that are brought down to a lower resolut
 LIGHT = 0.25  # brightness, contrast and saturation differ by up to this share
 
 
-def augment(photos: Any, seed: Any) -> Any:
+def augment(photos: Any, size: int, seed: Any) -> Any:
     """Change a batch at random.
 
     Args:
         photos: float32 [N, S, S, 3], RGB, 0..255.
+        size: The side of the photos that come out, in pixels.
         seed: An integer tensor; the same seed makes the same change.
 
     Returns:
-        float32 [N, S, S, 3], RGB, 0..255.
+        float32 [N, size, size, 3], RGB, 0..255.
     """
     seeds = tf.random.experimental.stateless_split(tf.stack([seed, 7]), 4)
-    return _light(_coarse(_crop(photos, seeds[0]), seeds[1]), seeds[2])
+    return _light(_coarse(_crop(photos, size, seeds[0]), seeds[1]), seeds[2])
 
 
-def _crop(photos: Any, seed: Any) -> Any:
+def _crop(photos: Any, size: int, seed: Any) -> Any:
     """Crop, stretch and mirror: each photo by a box of its own."""
-    count, side = tf.shape(photos)[0], tf.shape(photos)[1]
+    count = tf.shape(photos)[0]
     draw = tf.random.stateless_uniform([5, count], seed)
     area = MIN_AREA + (1.0 - MIN_AREA) * draw[0]
     stretch = tf.exp(tf.math.log(MAX_STRETCH) * (2.0 * draw[1] - 1.0) * 0.5)
@@ -43,7 +44,7 @@ def _crop(photos: Any, seed: Any) -> Any:
     boxes = tf.stack(
         [top, tf.where(mirrored, right, left), top + height, tf.where(mirrored, left, right)], axis=1
     )
-    return tf.image.crop_and_resize(photos, boxes, tf.range(count), tf.stack([side, side]))
+    return tf.image.crop_and_resize(photos, boxes, tf.range(count), (size, size))
 
 
 def _coarse(photos: Any, seed: Any) -> Any:

@@ -51,7 +51,9 @@ def even_weights(truth: NDArray[np.int64]) -> NDArray[np.float64]:
     return normed
 
 
-def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64], columns: NDArray[np.int64]) -> float:
+def fit_temperature(
+    logits: NDArray[np.float32], truth: NDArray[np.int64], columns: NDArray[np.int64]
+) -> float:
     """Find the temperature under which the held-out photos are likeliest (Guo et al. 2017, arXiv:1706.04599).
 
     Args:

@@ -51,7 +51,7 @@ def read(data: Path) -> tuple[Sample, ...]:
 
     Args:
         data: A table in CSV with the columns path, department and, where known, label, source, repository and
-            licence; a folder with a `manifest.csv`; `DATA/<label>/*.jpg` (label and category are then the same);
+            licence; a folder with a `manifest.csv`; `DATA/<label>/*.jpg` (label and category are then one);
             or `DATA/<CATEGORY>/<label>/*.jpg`.
 
     Returns:

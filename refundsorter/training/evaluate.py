@@ -1,7 +1,7 @@
 """Count how often a model is right, and say how sure one can be of such a count.
 
-A share of 189 photos is a rough figure: each comes with its Wilson interval. What counts is the category, the
-sum over its labels, and whether its probability reaches the threshold, because that is what serving decides on.
+A share of a few hundred photos is a rough figure: each comes with its Wilson interval. What counts is the
+category, the sum over its labels, and whether its probability reaches the threshold: serving decides on that.
 """
 
 import math
@@ -33,10 +33,13 @@ class Share:
             return 0.0, 1.0
         square = Z95 * Z95 / self.of
         centre = (self.value + square / 2) / (1 + square)
-        spread = Z95 * math.sqrt(self.value * (1 - self.value) / self.of + square / (4 * self.of)) / (1 + square)
+        spread = (
+            Z95 * math.sqrt(self.value * (1 - self.value) / self.of + square / (4 * self.of)) / (1 + square)
+        )
         return max(centre - spread, 0.0), min(centre + spread, 1.0)
 
     def __str__(self) -> str:
+        """The share, its counts and its interval, as a card quotes them."""
         low, high = self.interval
         return f"{self.value:.1%} ({self.hits} of {self.of}; 95 % interval {low:.1%} to {high:.1%})"
 
@@ -48,8 +51,28 @@ class Measure:
     right: Share  # the likeliest category is the true one, of all photos
     filed: Share  # the likeliest category reaches its threshold, of all photos
     filed_right: Share  # the true category, of the photos filed
-    per_category: Mapping[str, Share]  # the likeliest category is the true one, of the photos of that category
+    per_category: Mapping[
+        str, Share
+    ]  # the likeliest category is the true one, of the photos of that category
     calibration_error: float  # expected calibration error over ten equal bins, 0..1
+
+    def lines(self) -> tuple[str, ...]:
+        """Say it for people: a list in Markdown, and a table of the categories."""
+        table = [
+            f"| {name} | {share.hits} | {share.of} | {share.value:.0%} | "
+            f"{share.interval[0]:.0%} to {share.interval[1]:.0%} |"
+            for name, share in sorted(self.per_category.items())
+        ]
+        return (
+            f"- right category, of all photos: {self.right}",
+            f"- filed at the thresholds: {self.filed}",
+            f"- right category, of those filed: {self.filed_right}",
+            f"- expected calibration error of the category's probability: {self.calibration_error:.3f}",
+            "",
+            "| category | right | of | share | 95 % interval |",
+            "|---|---:|---:|---:|---|",
+            *table,
+        )
 
     def figures(self, prefix: str) -> dict[str, float]:
         """Flatten to names and numbers, for a manifest."""
@@ -97,7 +120,9 @@ def _share(hits: NDArray[np.bool_]) -> Share:
 
 
 def _calibration_error(top: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 10) -> float:
-    """Mean distance of confidence from accuracy over equal bins (Naeini et al. 2015), weighed by their counts."""
+    """Mean distance of confidence from accuracy over equal bins, by count (Naeini et al. 2015)."""
     which = np.minimum((top * bins).astype(int), bins - 1)
-    gaps = [abs(top[which == b].mean() - right[which == b].mean()) * (which == b).sum() for b in np.unique(which)]
+    gaps = [
+        abs(top[which == b].mean() - right[which == b].mean()) * (which == b).sum() for b in np.unique(which)
+    ]
     return float(sum(gaps) / len(top))

@@ -1,11 +1,10 @@
 """From a Keras model to the file that is served: int8 weights, uint8 pixels in, float32 logits out.
 
-Scaling is part of the model: its input is quantised so that the byte 0 means -1 and 255 means 1, which is what
-the trunk was trained on. So nobody can scale twice, or wrongly. What was exported is checked before it is used.
+Scaling is part of the model: its input is quantised so that the byte 0 means -1 and 255 means 1, which is
+what the trunk was trained on. So nobody can scale twice, or wrongly. What was exported is checked at once.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import keras
 import numpy as np
@@ -69,32 +68,6 @@ def _check(weights: bytes, size: int, labels: int) -> None:
     if found != wanted:
         raise ExportFailed(f"the exported model takes and gives {found}, expected {wanted}")
     if abs(scale * HALF_RANGE - 1.0) > 1e-3 or zero not in (127, 128):  # noqa: PLR2004 - 127.5, rounded either way
-        raise ExportFailed(f"the exported model scales bytes by {scale} around {zero}, expected 1/127.5 around 127")
-
-
-def run_int8(weights: bytes, pixels: NDArray[np.uint8], batch: int = 16, threads: int = 2) -> NDArray[np.float32]:
-    """Run what `to_int8` made, the way serving does.
-
-    Args:
-        weights: The bytes of the `.tflite` file.
-        pixels: uint8 [N, S, S, 3], RGB, 0..255.
-        batch: Photos at a time.
-        threads: Threads of the interpreter.
-
-    Returns:
-        Logits, float32 [N, labels].
-    """
-    interpreter = Interpreter(model_content=weights, num_threads=threads)
-    place, result = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-    parts: list[Any] = []
-    size = 0
-    for start in range(0, len(pixels), batch):
-        photos = pixels[start : start + batch]
-        if len(photos) != size:
-            size = len(photos)
-            interpreter.resize_tensor_input(place, photos.shape)
-            interpreter.allocate_tensors()
-        interpreter.set_tensor(place, photos)
-        interpreter.invoke()
-        parts.append(interpreter.get_tensor(result))
-    return np.concatenate(parts).astype(np.float32)
+        raise ExportFailed(
+            f"the exported model scales bytes by {scale} around {zero}, expected 1/127.5 around 127"
+        )

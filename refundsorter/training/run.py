@@ -1,9 +1,10 @@
 """One run from photos to a bundle: read, decode, fit, quantise, calibrate, measure, write.
 
-Calibration and figures are taken from the quantised model, because that is what is served. Photos of one source
-are never on both sides of the split; photos to measure on are read after everything has been decided.
+Calibration and figures are taken from the quantised model, because that is what is served. Photos of one
+source are never on both sides of the split; photos to measure on are read after everything is decided.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,12 +15,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from refundsorter.core.bundle import BaseWeights, DataSource
+from refundsorter.core.bundle import BaseWeights, Bundle, DataSource
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.training import calibrate, dataset, export, fit
-from refundsorter.training.card import Facts, write_card
+from refundsorter.training.card import write_card
 from refundsorter.training.dataset import DatasetRefused, Sample
-from refundsorter.training.evaluate import Measure, measure
+from refundsorter.training.evaluate import measure
+from refundsorter.training.lite import run_int8
 from refundsorter.training.progress import Progress, Report
 
 REPRESENTATIVE_PHOTOS = 300  # for quantisation; more change the ranges no further
@@ -34,6 +36,8 @@ class TrainOptions:
     name: str  # the bundle's name
     version: str  # the bundle's version
     base: str = "imagenet"  # or "random", or a weights file
+    base_licence: str = "Apache-2.0"  # of a weights file; of Keras' own weights as it stands here
+    base_source: str = ""  # where a weights file is to be had, for the manifest; its name when empty
     recipe: fit.Recipe = field(default_factory=fit.Recipe)  # every figure that changes the result
     seed: int = 1  # of draws, augmentation and split
     precision: float = 0.90  # the promise that thresholds keep on held-out photos
@@ -76,7 +80,7 @@ def train(options: TrainOptions, report: Report) -> str:
     model = _fit(train_set, labels, options, report)
     if options.keep is not None:
         model.save(options.keep)
-    return finish(model, labels, train_set, held_set, options, report)
+    return finish(model, labels, train_set, held_set, options=options, report=report)
 
 
 def _decoded(samples: Sequence[Sample], options: TrainOptions, report: Report) -> Photos:
@@ -124,6 +128,7 @@ def finish(
     labels: Sequence[str],
     train_set: Photos,
     held_set: Photos,
+    *,
     options: TrainOptions,
     report: Report,
 ) -> str:
@@ -138,7 +143,7 @@ def finish(
     category_of = {sample.label: sample.category for sample in train_set.samples}
     categories = tuple(sorted(set(category_of.values())))
     columns = np.array([categories.index(category_of[label]) for label in labels])
-    held_logits = export.run_int8(weights, held_set.pixels, threads=options.workers)
+    held_logits = run_int8(weights, held_set.pixels, threads=options.workers)
     truth = _truth(held_set.samples, categories)
     temperature = calibrate.fit_temperature(held_logits, truth, columns)
     odds = calibrate.category_probabilities(held_logits, temperature, columns, len(categories))
@@ -146,12 +151,35 @@ def finish(
     measures = {"held_out": measure(odds, truth, categories, thresholds)}
     if options.measure_on is not None:
         others = _decoded(dataset.read(options.measure_on), options, report)
-        logits = export.run_int8(weights, others.pixels, threads=options.workers)
+        logits = run_int8(weights, others.pixels, threads=options.workers)
         odds = calibrate.category_probabilities(logits, temperature, columns, len(categories))
         measures["other_shops"] = measure(odds, _truth(others.samples, categories), categories, thresholds)
     for name, found in measures.items():
         report(Progress(stage="measure", done=1, total=1, figures=found.figures(name)))
-    return _write(weights, labels, temperature, thresholds, measures, train_set, held_set, options)
+    bundle = Bundle(
+        name=options.name,
+        version=options.version,
+        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        input_size=options.recipe.size,
+        dtype="uint8",
+        scaling=export.SCALING,
+        labels=tuple(labels),
+        sha256=hashlib.sha256(weights).hexdigest(),
+        temperature=round(temperature, 4),
+        thresholds=thresholds,
+        metrics={key: value for name, m in measures.items() for key, value in m.figures(name).items()},
+        data=_sources((*train_set.samples, *held_set.samples)),
+        base_weights=_base_weights(options),
+    )
+    card = write_card(
+        bundle,
+        measures,
+        recipe=options.recipe,
+        seed=options.seed,
+        precision=options.precision,
+        size=len(weights),
+    )
+    return BundleStore(options.out).write(bundle.to_mapping(), weights, card)
 
 
 def _truth(samples: Sequence[Sample], categories: Sequence[str]) -> NDArray[np.int64]:
@@ -162,14 +190,12 @@ def _truth(samples: Sequence[Sample], categories: Sequence[str]) -> NDArray[np.i
 
 
 def _base_weights(options: TrainOptions) -> BaseWeights:
-    recipe = options.recipe
+    made = options.base == "random"
+    source = {"imagenet": "Keras Applications, trained on ImageNet", "random": "random numbers"}
     return BaseWeights(
-        name=f"MobileNetV2, alpha {recipe.alpha:g}, {recipe.size} px",
-        licence="Apache-2.0" if options.base != "random" else "none needed",
-        source={
-            "imagenet": "Keras Applications, trained on ImageNet",
-            "random": "random weights",
-        }.get(options.base, f"{Path(options.base).name}, a file given by whoever trained"),
+        name=f"MobileNetV2, alpha {options.recipe.alpha:g}, {options.recipe.size} px",
+        licence="none needed" if made else options.base_licence,
+        source=options.base_source or source.get(options.base, Path(options.base).name),
     )
 
 
@@ -179,41 +205,3 @@ def _sources(samples: Sequence[Sample]) -> tuple[DataSource, ...]:
         DataSource(name=source, photos=count, licence=licence)
         for (source, licence), count in counts.most_common()
     )
-
-
-def _write(
-    *,
-    weights: bytes,
-    labels: Sequence[str],
-    temperature: float,
-    thresholds: Mapping[str, float],
-    measures: Mapping[str, Measure],
-    train_set: Photos,
-    held_set: Photos,
-    options: TrainOptions,
-) -> str:
-    sources = _sources((*train_set.samples, *held_set.samples))
-    base = _base_weights(options)
-    manifest = {
-        "name": options.name,
-        "version": options.version,
-        "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "input_size": options.recipe.size,
-        "dtype": "uint8",
-        "scaling": export.SCALING,
-        "labels": list(labels),
-        "temperature": temperature,
-        "thresholds": dict(thresholds),
-        "metrics": {
-            key: value for name, found in measures.items() for key, value in found.figures(name).items()
-        },
-        "data": [asdict(source) for source in sources],
-        "base_weights": asdict(base),
-    }
-    card = write_card(
-        Facts(
-            reference=f"{options.name}/{options.version}",
-            ...
-        )
-    )
-    return BundleStore(options.out).write(manifest, weights, card)

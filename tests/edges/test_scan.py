@@ -4,6 +4,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,15 +62,16 @@ def open_folder() -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture
-def as_nobody() -> Iterator[None]:
-    """Root may read everything; for the length of a test it is somebody else."""
-    if os.geteuid() != 0:
+@contextmanager
+def powerless() -> Iterator[None]:
+    """Root may read everything; for the length of a block it is somebody else."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    try:
         yield
-        return
-    os.seteuid(NOBODY)
-    yield
-    os.seteuid(0)
+    finally:
+        os.seteuid(user)
 
 
 def test_finds_what_is_there(inbox: Path) -> None:
@@ -245,28 +247,21 @@ def test_missing_root_is_trouble_and_not_empty(tmp_path: Path, make: str) -> Non
         next(Look(root).scanner.scan())
 
 
-@pytest.mark.usefixtures("as_nobody")
 def test_unreadable_root_is_trouble(open_folder: Path) -> None:
     """A watched folder that may not be read is passing trouble."""
-    os.seteuid(os.getuid())
     (open_folder / "inbox").mkdir(mode=0)
-    if os.getuid() == 0:
-        os.seteuid(NOBODY)
-    with pytest.raises(PassingTrouble, match="Permission denied"):
+    with powerless(), pytest.raises(PassingTrouble, match="Permission denied"):
         next(Look(open_folder / "inbox").scanner.scan())
 
 
-@pytest.mark.usefixtures("as_nobody")
 def test_unreadable_sub_folder_is_told_and_the_rest_goes_on(open_folder: Path) -> None:
     """A sub-folder that may not be read is told; its neighbours are given."""
-    os.seteuid(os.getuid())
     (open_folder / "shut").mkdir(mode=0)
     (open_folder / "good").mkdir()
     (open_folder / "good" / "a.jpg").touch()
-    if os.getuid() == 0:
-        os.seteuid(NOBODY)
     look = Look(open_folder)
-    assert look.paths() == [str(open_folder / "good" / "a.jpg")]
+    with powerless():
+        assert look.paths() == [str(open_folder / "good" / "a.jpg")]
     assert ["shut" in str(trouble) for trouble in look.troubles] == [True]
 
 
@@ -295,16 +290,12 @@ def test_what_is_no_file_has_no_identity(inbox: Path) -> None:
         assert stat_file(str(path)) is None
 
 
-@pytest.mark.usefixtures("as_nobody")
 def test_file_that_may_not_be_looked_at_is_trouble(open_folder: Path) -> None:
     """A file in a folder that may not be searched is neither there nor gone: it is waited for."""
-    os.seteuid(os.getuid())
     (open_folder / "shut").mkdir()
     (open_folder / "shut" / "a.jpg").touch()
     (open_folder / "shut").chmod(0)
-    if os.getuid() == 0:
-        os.seteuid(NOBODY)
-    with pytest.raises(PassingTrouble, match="Permission denied"):
+    with powerless(), pytest.raises(PassingTrouble, match="Permission denied"):
         stat_file(str(open_folder / "shut" / "a.jpg"))
 
 

@@ -1,0 +1,83 @@
+"""Turns pixels into the model's logits: the only user of LiteRT.
+
+One interpreter with one thread belongs to one worker: two of them in two Python threads beat one with two
+threads, for both spend their time outside the interpreter's lock. Photos are inferred one at a time: XNNPACK
+gains nothing from a batch, and the memory for one would lie there for ever.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from refundsorter.core.fault import BundleRefused
+
+_CHANNELS = 3  # RGB
+
+
+class Classifier:
+    """One loaded and warmed-up model; it belongs to one thread at a time.
+
+    Args:
+        weights: The .tflite file; it is mapped, so any number of classifiers share its memory.
+        labels: How many outputs the bundle names.
+        input_size: Pixels of each side of the input that the bundle states.
+
+    Raises:
+        BundleRefused: The file is no model, or not one of this shape.
+    """
+
+    def __init__(self, weights: Path, *, labels: int, input_size: int) -> None:
+        try:
+            self._interpreter = Interpreter(model_path=str(weights), num_threads=1)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:  # no model; a model that this runtime cannot run
+            raise BundleRefused(f"{weights} is no model that can run: {error}") from error
+        self._input = self._only(
+            "input", self._interpreter.get_input_details(), (input_size, input_size, _CHANNELS), np.uint8
+        )
+        self._output = self._only("output", self._interpreter.get_output_details(), (labels,), np.float32)
+        self._labels = labels
+        # The first run packs weights and touches every page; it must not be a photo's.
+        self.logits(np.zeros((1, input_size, input_size, _CHANNELS), np.uint8))
+
+    @staticmethod
+    def _only(
+        end: str, tensors: list[dict[str, Any]], shape: tuple[int, ...], dtype: type[np.generic]
+    ) -> int:
+        """Find the index of the one tensor at an end of the model.
+
+        Args:
+            end: "input" or "output", for the message.
+            tensors: What LiteRT says of the tensors there.
+            shape: What one photo must have.
+            dtype: What the elements must be.
+
+        Raises:
+            BundleRefused: There are several, or the one is not as it must be.
+        """
+        found = [(tuple(np.ravel(tensor["shape"])), tensor["dtype"]) for tensor in tensors]
+        if found != [((1, *shape), dtype)]:
+            told = ", ".join(f"{np.dtype(kind)} {list(map(int, sides))}" for sides, kind in found)
+            raise BundleRefused(
+                f"the model's {end} is {told}; the bundle says {np.dtype(dtype)} {[1, *shape]}"
+            )
+        return int(tensors[0]["index"])
+
+    def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Ask the model about photos.
+
+        Args:
+            pixels: uint8 [N, input_size, input_size, 3], RGB, 0..255; the model itself scales them.
+
+        Returns:
+            float32 [N, labels]: what a softmax turns into probabilities, in the order of the bundle's labels.
+        """
+        answers = np.empty((len(pixels), self._labels), np.float32)
+        for position in range(len(pixels)):
+            self._interpreter.set_tensor(self._input, pixels[position : position + 1])
+            self._interpreter.invoke()
+            answers[position] = self._interpreter.get_tensor(self._output)[0]
+        return answers

@@ -1,0 +1,182 @@
+"""The work on one micro-batch: read, hash, decode, infer, on one thread with one interpreter.
+
+Reading, decoding and inference release the GIL, so as many examiners as there are cores run side by side. A
+fault, a vanished file or passing trouble concerns one photo; its neighbours go on.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refundsorter.core.decision import Rules
+from refundsorter.core.fault import ItemFault, PassingTrouble, Vanished
+from refundsorter.core.image import Answer, Claimed, Examined, Rejection
+from refundsorter.core.port import ClassifierPort, DecoderPort, Known, LedgerPort, PhotoPort, ReaderPort
+from refundsorter.loops.contents import Content, Contents
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A photo that could not be examined, and why."""
+
+    claimed: Claimed
+    why: PassingTrouble | Vanished
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """An examined micro-batch."""
+
+    examined: list[Examined]
+    unread: list[Unread]
+    led: list[Content]  # contents to let go once this batch is in the ledger
+
+
+@dataclass(slots=True)
+class _Read:
+    """A photo in hand: read, and perhaps answered."""
+
+    claimed: Claimed
+    photo: PhotoPort
+    took_ms: float  # reading, hashing and decoding so far
+    outcome: Answer | Rejection | None = None
+    duplicate_of: int | None = None
+    infer_ms: float | None = None
+
+
+class Examiner:
+    """One worker's tools. Not shared between threads."""
+
+    def __init__(
+        self,
+        *,
+        reader: ReaderPort,
+        decoder: DecoderPort,
+        classifier: ClassifierPort,
+        ledger: LedgerPort,
+        contents: Contents,
+        input_size: int,
+        max_size: int,
+    ) -> None:
+        self._reader = reader
+        self._decoder = decoder
+        self._classifier = classifier
+        self._ledger = ledger
+        self._contents = contents
+        # pixels: uint8 [max_size, S, S, 3], RGB, 0..255; used again for every batch
+        self._pixels: NDArray[np.uint8] = np.empty((max_size, input_size, input_size, 3), np.uint8)
+
+    def examine(self, batch: Sequence[Claimed], rules: Rules) -> Batch:
+        """Examine a micro-batch of at most `max_size` photos.
+
+        Raises:
+            PassingTrouble: The ledger cannot be asked; nothing is led any more.
+        """
+        read: list[_Read] = []
+        unread: list[Unread] = []
+        for claimed in batch:
+            try:
+                read.append(self._read(claimed))
+            except (PassingTrouble, Vanished) as why:
+                unread.append(Unread(claimed, why))
+        leaders: dict[Content, _Read] = {}
+        try:
+            followers = self._divide(read, leaders, rules)
+            self._answer(leaders, rules)
+            self._follow(followers, rules)
+        except BaseException:
+            self._contents.let_go(leaders)
+            raise
+        return Batch([_examined(one, rules) for one in read], unread, list(leaders))
+
+    def _read(self, claimed: Claimed) -> _Read:
+        began = perf_counter()
+        photo = self._reader.read(claimed.path, claimed.identity)
+        one = _Read(claimed, photo, _since(began))
+        if fault := self._reader.fault(claimed.identity):
+            one.outcome = Rejection(reason=fault.reason, detail=fault.detail)
+        return one
+
+    def _divide(
+        self, read: list[_Read], leaders: dict[Content, _Read], rules: Rules
+    ) -> list[tuple[_Read, Future[Known | None]]]:
+        """Fill `leaders`; return those that wait for the answer of another, with that answer."""
+        followers = []
+        for one in read:
+            if one.outcome is not None:
+                continue
+            content = (rules.model, rules.taxonomy, one.photo.sha256)
+            leading = self._contents.lead(content)
+            if leading is None:
+                leaders[content] = one
+            else:
+                followers.append((one, leading))
+        return followers
+
+    def _answer(self, leaders: dict[Content, _Read], rules: Rules) -> None:
+        """Find or make the answers that are led, and share them."""
+        if not leaders:
+            return
+        contents = [one.photo.sha256 for one in leaders.values()]
+        known = self._ledger.known(contents, model=rules.model, taxonomy=rules.taxonomy)
+        for one in leaders.values():
+            if found := known.get(one.photo.sha256):
+                one.duplicate_of, one.outcome = found.first_id, found.answer
+        self._infer([one for one in leaders.values() if one.outcome is None], rules)
+        for content, one in leaders.items():
+            first = one.claimed.id if one.duplicate_of is None else one.duplicate_of
+            known_now = Known(first_id=first, answer=one.outcome) if isinstance(one.outcome, Answer) else None
+            self._contents.answer(content, known_now)
+
+    def _follow(self, followers: list[tuple[_Read, Future[Known | None]]], rules: Rules) -> None:
+        """Take the answers that others made; where there is none to take, look."""
+        for one, leading in followers:
+            if found := leading.result():
+                one.duplicate_of, one.outcome = found.first_id, found.answer
+        self._infer([one for one, _ in followers if one.outcome is None], rules)
+
+    def _infer(self, batch: list[_Read], rules: Rules) -> None:
+        """Decode and classify."""
+        decoded: list[_Read] = []
+        sizes: list[tuple[int, int]] = []
+        for one in batch:
+            began = perf_counter()
+            try:
+                info = self._decoder.decode(one.photo.data, self._pixels[len(decoded)])
+            except ItemFault as fault:
+                one.outcome = Rejection(reason=fault.reason, detail=fault.detail)
+            else:
+                decoded.append(one)
+                sizes.append((info.width, info.height))
+            one.took_ms += _since(began)
+        if not decoded:
+            return
+        began = perf_counter()
+        logits = self._classifier.logits(self._pixels[: len(decoded)])  # float32 [N, labels]
+        answers = rules.interpretation.answers(logits, sizes)
+        share_ms = round(_since(began) / len(decoded), 3)
+        for one, answer in zip(decoded, answers, strict=True):
+            one.outcome, one.infer_ms = answer, share_ms
+
+
+def _examined(one: _Read, rules: Rules) -> Examined:
+    assert one.outcome is not None, "every photo that was read has an outcome"
+    return Examined(
+        claimed=one.claimed,
+        sha256=one.photo.sha256,
+        outcome=one.outcome,
+        model=rules.model,
+        taxonomy=rules.taxonomy,
+        duplicate_of=one.duplicate_of,
+        decode_ms=round(one.took_ms, 3),
+        infer_ms=one.infer_ms,
+    )
+
+
+def _since(began: float) -> float:
+    """Milliseconds since a `perf_counter` reading."""
+    return (perf_counter() - began) * 1000

@@ -1,0 +1,228 @@
+"""From examined photos to photos in their folders: decide, write down, move, confirm, journal.
+
+The order is the promise: the intent is in the ledger before the file is touched, the move is durable before
+the ledger says so, and the journal's line is durable before the ledger marks it. `recover` makes good
+whatever was cut short between two of these steps; it is the one repair path, at start and after trouble.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from refundsorter.core import placement
+from refundsorter.core.decision import Rules, decide
+from refundsorter.core.fault import NameTaken, PassingTrouble
+from refundsorter.core.hints import Hint, HintSink
+from refundsorter.core.image import Answer, Claimed, Examined, Filed, Intent, Release, State
+from refundsorter.core.port import Clock, JournalPort, LedgerPort, Log, Pending, ShelfPort
+from refundsorter.core.record import Record
+from refundsorter.core.recovery import Repair, repair
+from refundsorter.core.retry import RetryPolicy
+from refundsorter.loops.examiner import Unread
+
+JOURNAL_CHUNK = 1000  # lines; bounds the memory of a journal that has fallen behind
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done since the start, for progress and summaries."""
+
+    by_state: dict[str, int] = field(default_factory=lambda: {"sorted": 0, "review": 0, "rejected": 0})
+    released: int = 0  # times that a photo went back to waiting for passing trouble
+    vanished: int = 0  # photos that their owners took away
+
+    @property
+    def filed(self) -> int:
+        """Photos that reached a destination."""
+        return sum(self.by_state.values())
+
+
+class Filer:
+    """Files photos. Used by one thread."""
+
+    def __init__(
+        self,
+        *,
+        ledger: LedgerPort,
+        shelf: ShelfPort,
+        journal: JournalPort,
+        hints: HintSink,
+        retry: RetryPolicy,
+        clock: Clock,
+        log: Log,
+    ) -> None:
+        self._ledger = ledger
+        self._shelf = shelf
+        self._journal = journal
+        self._hints = hints
+        self.retry = retry
+        self._clock = clock
+        self._log = log
+        self.tally = Tally()
+
+    def file(self, examined: Sequence[Examined], rules: Rules) -> bool:
+        """File a group of photos.
+
+        Returns:
+            Whether the shelf took any of them, or none was to be moved.
+
+        Raises:
+            PassingTrouble: Something was cut short; call `recover` before anything else.
+        """
+        intents = self._place(examined, rules)
+        filed: list[Filed] = []
+        while intents:
+            self._ledger.classify(intents)
+            intents = self._move(intents, filed, rules)
+        self._finish(filed)
+        self._write_lines()
+        return bool(filed) or not examined
+
+    def give_back(self, unread: Sequence[Unread]) -> None:
+        """Return photos that could not be examined to waiting, or forget those that are gone."""
+        troubled = [one for one in unread if isinstance(one.why, PassingTrouble)]
+        self._ledger.release([self._release(one.claimed, str(one.why)) for one in troubled])
+        self._forget([one.claimed for one in unread if one not in troubled])
+
+    def give_back_unstarted(self, claimed: Sequence[Claimed]) -> None:
+        """Return photos that nobody has looked at."""
+        self._ledger.release(
+            [Release(id=one.id, not_before=0.0, attempts=one.attempts, trouble=None) for one in claimed]
+        )
+
+    def recover(self) -> bool:
+        """Make good what was cut short.
+
+        Returns:
+            Whether all of it could be told; where it could not, call this again later.
+
+        Raises:
+            PassingTrouble: Call it again later.
+        """
+        held = self.resolve_pending()
+        while records := self._ledger.unjournaled(JOURNAL_CHUNK):
+            checkpoint = self._journal.settle(records, self._ledger.checkpoint())
+            assert checkpoint is not None, "there were records to settle"
+            self._ledger.mark_journaled([record.id for record in records], checkpoint)
+        return held == 0
+
+    def resolve_pending(self) -> int:
+        """Resolve every move that was written down and not confirmed; how many cannot be told yet."""
+        held = 0
+        for pending in self._ledger.pending():
+            todo = self._repair_of(pending)
+            held += todo is Repair.HOLD
+            self._log.info(
+                "move.recovered", id=pending.claimed.id, file=pending.claimed.path, repair=todo.name
+            )
+            self._repair(pending, todo)
+        return held
+
+    def _repair_of(self, pending: Pending) -> Repair:
+        if not self._shelf.is_reachable():
+            return Repair.HOLD
+        identity = pending.claimed.identity
+        self._shelf.discard_partial(pending.destination, pending.claimed.id)
+        return repair(
+            source=self._shelf.found(pending.claimed.path, identity, pending.sha256),
+            destination=self._shelf.found(pending.destination, identity, pending.sha256),
+        )
+
+    def _repair(self, pending: Pending, todo: Repair) -> None:
+        claimed = pending.claimed
+        match todo:
+            case Repair.HOLD:
+                return
+            case Repair.FORGET:
+                self._forget([claimed])
+            case Repair.RELEASE:
+                self.give_back_unstarted([claimed])
+            case Repair.FINISH | Repair.DROP_SOURCE:
+                self._shelf.drop_source(claimed.path, claimed.identity, pending.destination)
+                now = self._clock.now()
+                self._finish([Filed(id=claimed.id, state=pending.intended, finished_at=now, move_ms=0.0)])
+
+    def _finish(self, filed: Sequence[Filed]) -> None:
+        self._ledger.finish(filed)
+        for one in filed:
+            self.tally.by_state[one.state] += 1
+
+    def _place(self, examined: Sequence[Examined], rules: Rules) -> list[Intent]:
+        """Decide each photo and choose its destination."""
+        reserved: set[str] = set()
+        intents = []
+        for one in examined:
+            decision = decide(one.outcome, rules.thresholds)
+            folder = placement.folder(
+                decision,
+                category=one.outcome.category if isinstance(one.outcome, Answer) else None,
+                shelved_duplicate=rules.shelve_duplicates and one.duplicate_of is not None,
+            )
+            intents.append(
+                Intent(
+                    examined=one,
+                    state=decision.state,
+                    reason=decision.reason,
+                    destination=self._shelf.place(folder, PurePath(one.claimed.path).name, reserved),
+                )
+            )
+        return intents
+
+    def _move(self, intents: list[Intent], filed: list[Filed], rules: Rules) -> list[Intent]:
+        """Move a group; the photos whose names someone else took meanwhile, with their next names."""
+        outcomes = self._shelf.move(intents)
+        now = self._clock.now()
+        troubled: list[Release] = []
+        vanished: list[Claimed] = []
+        renamed: list[Examined] = []
+        for intent, outcome in zip(intents, outcomes, strict=True):
+            claimed = intent.examined.claimed
+            if isinstance(outcome, float):
+                filed.append(Filed(id=claimed.id, state=intent.state, finished_at=now, move_ms=outcome))
+                self._tell(intent)
+            elif isinstance(outcome, NameTaken):
+                renamed.append(intent.examined)
+            elif isinstance(outcome, PassingTrouble):
+                troubled.append(self._release(claimed, str(outcome)))
+            else:
+                vanished.append(claimed)
+        self._ledger.release(troubled)
+        self._forget(vanished)
+        return self._place(renamed, rules)
+
+    def _write_lines(self) -> None:
+        while records := self._ledger.unjournaled(JOURNAL_CHUNK):
+            self._write(records)
+
+    def _write(self, records: list[Record]) -> None:
+        checkpoint = self._journal.append(records)
+        assert checkpoint is not None, "there were records to append"
+        self._ledger.mark_journaled([record.id for record in records], checkpoint)
+
+    def _release(self, claimed: Claimed, trouble: str) -> Release:
+        attempts = claimed.attempts + 1
+        delay_s = self.retry.delay_s(attempts)
+        self.tally.released += 1
+        self._log.warning("photo.held_back", file=claimed.path, trouble=trouble, again_in_s=delay_s)
+        return Release(
+            id=claimed.id, not_before=self._clock.now() + delay_s, attempts=attempts, trouble=trouble
+        )
+
+    def _forget(self, claimed: Sequence[Claimed]) -> None:
+        """Drop photos that are not there any more; what lies under their names now is looked at anew."""
+        self._ledger.forget([one.id for one in claimed])
+        for one in claimed:
+            self.tally.vanished += 1
+            self._log.info("photo.vanished", file=one.path)
+            self._hints.put(Hint(path=one.path, complete=False))
+
+    def _tell(self, intent: Intent) -> None:
+        outcome = intent.examined.outcome
+        answer = outcome if isinstance(outcome, Answer) else None
+        self._log.info(
+            f"photo.{State(intent.state).value}",
+            file=PurePath(intent.examined.claimed.path).name,
+            category=answer and answer.category,
+            confidence=answer and round(answer.confidence, 3),
+            reason=intent.reason,
+        )

@@ -1,0 +1,311 @@
+"""The intake: from hints and scans to photos that wait in the ledger.
+
+Events are hints, the scan is the truth. Every file is looked at before it counts, is waited for until it
+holds still, and is then entered. A scan goes on in steps of `chunk` files between the hints, so that a photo
+dropped during a scan of 100,000 is not kept waiting, and only a few chunks of files are held in memory.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Protocol
+
+from refundsorter.core.fault import PassingTrouble
+from refundsorter.core.hints import Hint, HintKind
+from refundsorter.core.port import Clock, LedgerPort, Log
+from refundsorter.core.retry import RetryPolicy
+from refundsorter.core.stability import Arrival, FileIdentity, Source, StabilityTracker
+from refundsorter.loops.beat import Beat
+from refundsorter.loops.hints import HintQueue
+
+CHECK_S = 1.0  # how often it is made sure that the folders are still watched; one stat each
+PENDING_CHUNKS = 8  # a scan pauses while more chunks of files than this wait for stillness
+SWEEP_PATIENCE = 3.0  # a sweep waits this many times the stability for files that are still being written
+
+
+class FoundPort(Protocol):
+    """A regular file that a scan came upon. See `edges.scan.Found`."""
+
+    @property
+    def path(self) -> str:
+        """As os.fsdecode gives it."""
+
+    @property
+    def identity(self) -> FileIdentity:
+        """What it was at that moment."""
+
+
+class WatchPort(Protocol):
+    """Keeps a folder watched. See `edges.inbox.Watch`."""
+
+    def check(self) -> bool:
+        """Make sure that it is watched; whether only a scan tells what happened before."""
+
+    def stop(self, timeout: float) -> None:
+        """Stop watching."""
+
+
+class ScannerPort(Protocol):
+    """Looks through a folder. See `edges.scan.Scanner`."""
+
+    def scan(self, tree: str | None = None) -> Iterator[FoundPort]:
+        """Every regular file, one at a time."""
+
+
+@dataclass(slots=True)
+class Root:
+    """One inbox."""
+
+    path: str  # as os.fsdecode gives it
+    scanner: ScannerPort
+    watch: WatchPort | None  # None in a single sweep, which looks only once
+    scans: list[Iterator[FoundPort]] = field(default_factory=list)  # under way
+    is_reachable: bool = True
+
+
+class Intake:
+    """The loop between the inboxes and the ledger.
+
+    `tracker`, `scan_interval_s` may be replaced when settings are read again.
+    """
+
+    def __init__(
+        self,
+        *,
+        roots: Sequence[Root],
+        hints: HintQueue,
+        look: Callable[[str], FileIdentity | None],
+        ledger: LedgerPort,
+        on_admitted: Callable[[], None],
+        stability_s: float,
+        scan_interval_s: float,
+        chunk: int,
+        retry: RetryPolicy,
+        clock: Clock,
+        log: Log,
+        source: Source = Source.SCAN,
+        job: int | None = None,
+    ) -> None:
+        self.beat = Beat(clock)
+        self.scan_interval_s = scan_interval_s
+        self._roots = roots
+        self._hints = hints
+        self._look = look
+        self._ledger = ledger
+        self._on_admitted = on_admitted
+        self._stability_s = stability_s
+        self._tracker = StabilityTracker(stability_s)
+        self._chunk = chunk
+        self._retry = retry
+        self._clock = clock
+        self._log = log
+        self._source = source
+        self._job = job
+        self._ready: list[Arrival] = []  # complete, not yet in the ledger
+        self._stopping = threading.Event()
+        self._next_scan = clock.monotonic()
+        self._next_check = clock.monotonic()
+        self._next_admission = clock.monotonic()
+        self._troubles = 0  # admissions that failed in a row
+
+    def stop(self) -> None:
+        """Ask for the end. From any thread."""
+        self._stopping.set()
+        self._hints.wake()
+
+    def set_stability(self, stability_s: float) -> None:
+        """Take over a new waiting time; what is waited for now is found again by the scan that follows."""
+        if stability_s != self._stability_s:
+            self._stability_s, self._tracker = stability_s, StabilityTracker(stability_s)
+            self._hints.overflow()
+
+    def run(self) -> None:
+        """Take in until `stop`."""
+        while not self._stopping.is_set():
+            hints, overflowed = self._hints.take(self._timeout_s())
+            if overflowed:
+                self._log.warning("watch.overflow", then="scan")
+                self._next_scan = self._clock.monotonic()
+            self._follow(hints)
+            self._check_watches()
+            self._begin_scans()
+            self._turn()
+        for root in self._roots:
+            if root.watch is not None:
+                root.watch.stop(CHECK_S)
+
+    def run_once(self) -> int:
+        """Take in what lies in the inboxes now.
+
+        Returns:
+            How many files were left out because they were still being written.
+        """
+        self._begin_scans()
+        while self._is_scanning() and not self._stopping.is_set():
+            self._turn()
+        patience = self._clock.monotonic() + SWEEP_PATIENCE * max(self._stability_s, CHECK_S)
+        while (len(self._tracker) or self._ready) and not self._stopping.is_set():
+            if not self._ready and self._clock.monotonic() > patience:
+                break
+            self._hints.take(self._timeout_s())
+            self._turn()
+        return len(self._tracker)
+
+    def _turn(self) -> None:
+        self._step_scans()
+        self._look_again()
+        self._admit()
+        self.beat.tick()
+
+    def _timeout_s(self) -> float:
+        """Seconds until there is something to do without a hint."""
+        if self._is_scanning() and not self._is_full():
+            return 0.0
+        times = [self._next_check]
+        if self._ready:
+            times.append(self._next_admission)
+        if (due := self._tracker.next_due()) is not None:
+            times.append(due)
+        return max(0.0, min(times) - self._clock.monotonic())
+
+    def _follow(self, hints: Sequence[Hint]) -> None:
+        """Look at what the hints name."""
+        for hint in hints:
+            root = self._root_of(hint.path)
+            if root is None:
+                continue
+            if hint.kind is HintKind.TREE:
+                root.scans.append(root.scanner.scan(hint.path))
+                continue
+            identity = self._identity(hint.path)
+            if identity is not None:
+                self._note(root, hint.path, identity, source=Source.EVENT, complete=hint.complete)
+
+    def _check_watches(self) -> None:
+        now = self._clock.monotonic()
+        if now < self._next_check:
+            return
+        self._next_check = now + CHECK_S
+        for root in self._roots:
+            if root.watch is None:
+                continue
+            try:
+                renewed = root.watch.check()
+            except PassingTrouble as trouble:
+                self._unreachable(root, trouble)
+            else:
+                if renewed or not (root.is_reachable or root.scans):
+                    self._scan(root)
+
+    def _begin_scans(self) -> None:
+        now = self._clock.monotonic()
+        if now >= self._next_scan:
+            self._next_scan = now + self.scan_interval_s
+            for root in self._roots:
+                self._scan(root)
+
+    def _scan(self, root: Root) -> None:
+        """Begin a whole scan; it takes the place of those under way."""
+        root.scans = [root.scanner.scan()]
+
+    def _step_scans(self) -> None:
+        """Go on by one chunk in every scan."""
+        for root in self._roots:
+            if not root.scans or self._is_full():
+                continue
+            try:
+                found = list(islice(root.scans[0], self._chunk))
+                if len(found) < self._chunk:
+                    root.scans.pop(0)
+            except PassingTrouble as trouble:
+                root.scans.clear()
+                self._unreachable(root, trouble)
+            else:
+                self._reachable(root)
+                self._take_in(root, found)
+
+    def _take_in(self, root: Root, found: Sequence[FoundPort]) -> None:
+        """Note the files of a chunk that the ledger does not hold."""
+        now = self._clock.now()
+        arrivals = [
+            Arrival(path=one.path, root=root.path, identity=one.identity, seen_at=now, source=self._source)
+            for one in found
+        ]
+        for arrival in self._unknown(arrivals):
+            self._note_arrival(arrival, complete=False)
+
+    def _unknown(self, arrivals: list[Arrival]) -> list[Arrival]:
+        """Those that are worth entering; a sweep enters all, which tries again what was held back."""
+        if self._source is Source.SWEEP or not arrivals:
+            return arrivals
+        try:
+            return self._ledger.unknown(arrivals)
+        except PassingTrouble:
+            return arrivals  # entering what is there already changes nothing
+
+    def _look_again(self) -> None:
+        """Look at the files whose time has come."""
+        for path in self._tracker.due(self._clock.monotonic()):
+            try:
+                identity = self._look(path)
+            except PassingTrouble:
+                continue  # it comes due again
+            arrival = self._tracker.observe(path, identity, self._clock.monotonic())
+            if arrival is not None:
+                self._ready.append(arrival)
+
+    def _admit(self) -> None:
+        """Enter what is complete."""
+        if not self._ready or self._clock.monotonic() < self._next_admission:
+            return
+        try:
+            while self._ready:
+                self._ledger.admit(self._ready[: self._chunk], job=self._job)
+                del self._ready[: self._chunk]
+                self._on_admitted()
+        except PassingTrouble as trouble:
+            self._troubles += 1
+            delay_s = self._retry.delay_s(self._troubles)
+            self._next_admission = self._clock.monotonic() + delay_s
+            self._log.warning("intake.waits", trouble=str(trouble), again_in_s=delay_s)
+        else:
+            self._troubles = 0
+
+    def _note(self, root: Root, path: str, identity: FileIdentity, *, source: Source, complete: bool) -> None:
+        arrival = Arrival(
+            path=path, root=root.path, identity=identity, seen_at=self._clock.now(), source=source
+        )
+        self._note_arrival(arrival, complete=complete)
+
+    def _note_arrival(self, arrival: Arrival, *, complete: bool) -> None:
+        ready = self._tracker.note(arrival, self._clock.monotonic(), complete=complete)
+        if ready is not None:
+            self._ready.append(ready)
+
+    def _identity(self, path: str) -> FileIdentity | None:
+        try:
+            return self._look(path)
+        except PassingTrouble as trouble:
+            self._log.warning("photo.unreadable", file=path, trouble=str(trouble))
+            self._hints.overflow()  # the scan looks again
+            return None
+
+    def _unreachable(self, root: Root, trouble: PassingTrouble) -> None:
+        if root.is_reachable:
+            self._log.warning("inbox.unreachable", inbox=root.path, trouble=str(trouble))
+        root.is_reachable = False
+
+    def _reachable(self, root: Root) -> None:
+        if not root.is_reachable:
+            self._log.info("inbox.back", inbox=root.path)
+        root.is_reachable = True
+
+    def _root_of(self, path: str) -> Root | None:
+        return next((root for root in self._roots if path.startswith(root.path + "/")), None)
+
+    def _is_scanning(self) -> bool:
+        return any(root.scans for root in self._roots)
+
+    def _is_full(self) -> bool:
+        return len(self._tracker) + len(self._ready) > PENDING_CHUNKS * self._chunk

@@ -1,0 +1,210 @@
+"""The sorter: claims micro-batches, lets examiners work on them side by side, and files what comes back.
+
+One thread claims and files; as many more as there are examiners read, decode and infer. While one group is
+being made durable the next ones are examined, and whatever has been examined by then is filed as one group.
+Trouble that cuts a group short drains the workers, is waited out, and ends in the same repair as a start.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from refundsorter.core.batching import BatchPolicy
+from refundsorter.core.decision import Rules
+from refundsorter.core.fault import PassingTrouble
+from refundsorter.core.image import Claimed
+from refundsorter.core.port import Clock, LedgerPort, Log
+from refundsorter.loops.beat import Beat
+from refundsorter.loops.contents import Contents
+from refundsorter.loops.examiner import Batch, Examiner
+from refundsorter.loops.filer import Filer
+
+IDLE_S = 10.0  # how long the sorter sleeps when there is nothing to do and nobody wakes it
+LOOK_S = 1.0  # how often it looks whether the examiners still make progress
+STALLED_S = 60.0  # an examiner that takes longer over one micro-batch counts as no progress
+BATCHES_AHEAD = 2  # micro-batches a worker: the one in work, and the next so that it never waits
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A micro-batch that was given to the examiners."""
+
+    claimed: Sequence[Claimed]
+    rules: Rules
+    since: float  # monotonic seconds
+
+
+class Sorter:
+    """The loop between the queue and the shelf.
+
+    `rules` may be replaced at any time; batches that are in hand are finished under the old ones.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: LedgerPort,
+        filer: Filer,
+        examiners: Sequence[Examiner],
+        contents: Contents,
+        rules: Rules,
+        policy: BatchPolicy,
+        clock: Clock,
+        log: Log,
+    ) -> None:
+        self.rules = rules
+        self.policy = policy
+        self.beat = Beat(clock)
+        self.filer = filer
+        self._ledger = ledger
+        self._contents = contents
+        self._clock = clock
+        self._log = log
+        self._examiners: SimpleQueue[Examiner] = SimpleQueue()
+        for examiner in examiners:
+            self._examiners.put(examiner)
+        self._ahead = len(examiners) * BATCHES_AHEAD
+        self._pool = ThreadPoolExecutor(len(examiners), thread_name_prefix="examiner")
+        self._tasks: dict[Future[Batch], _Task] = {}
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._troubles = 0  # in a row
+        self._settled = False  # whether recovery has told everything
+        self._until_empty = False
+
+    def wake(self) -> None:
+        """Say that photos may be waiting; from any thread."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ask for the end: no new claims; what is in hand is finished or given back. From any thread."""
+        self._stopping.set()
+        self._wake.set()
+
+    def run(self, *, until_empty: bool = False) -> None:
+        """Sort until `stop`, or until nothing waits but what trouble holds back."""
+        self._until_empty = until_empty
+        try:
+            while not self._stopping.is_set():
+                self._guarded(self._round)
+            self._guarded(self._finish_in_hand)
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Take one step; wait trouble out and make good what it cut short."""
+        try:
+            step()
+        except PassingTrouble as trouble:
+            self._troubles += 1
+            delay_s = self.filer.retry.delay_s(self._troubles)
+            self._log.warning("sorter.waits", trouble=str(trouble), again_in_s=delay_s)
+            self._settled = False
+            self._abandon_in_hand()
+            self._pause(delay_s)
+
+    def _round(self) -> None:
+        self._wake.clear()
+        if not self._settled:
+            self._recover()
+        timeout = self._submit()
+        done = [future for future in self._tasks if future.done()]
+        if done:
+            self._file(done)
+        elif self._tasks:
+            self._await_examiners(timeout)
+        elif self._until_empty and not self._waits():
+            self.stop()
+        else:
+            self.beat.tick()
+            self._wake.wait(timeout)
+
+    def _waits(self) -> bool:
+        return self._ledger.queue(limit=1, now=self._clock.now()).due > 0
+
+    def _recover(self) -> None:
+        self._ledger.release_claims()
+        self._settled = self.filer.recover()
+        if not self._settled:
+            raise PassingTrouble("moves of an earlier run cannot be checked: is the shelf mounted?")
+        self._troubles = 0
+
+    def _submit(self) -> float:
+        """Give the examiners what they can take; seconds until there may be more to give."""
+        while len(self._tasks) < self._ahead:
+            now = self._clock.now()
+            queue = self._ledger.queue(limit=self.policy.max_size, now=now)
+            age_s = now - queue.oldest_seen if queue.oldest_seen is not None else 0.0
+            wait_s = self.policy.wait_s(queued=queue.due, oldest_age_s=age_s)
+            if wait_s is None:
+                return IDLE_S if queue.next_due is None else min(IDLE_S, max(0.0, queue.next_due - now))
+            if wait_s > 0:
+                return wait_s
+            claimed = self._ledger.claim(limit=self.policy.max_size, now=now)
+            if claimed:
+                self._start(_Task(claimed, self.rules, self._clock.monotonic()))
+        return IDLE_S
+
+    def _start(self, task: _Task) -> None:
+        future = self._pool.submit(self._examine, task)
+        self._tasks[future] = task
+        future.add_done_callback(lambda _: self._wake.set())
+
+    def _examine(self, task: _Task) -> Batch:
+        examiner = self._examiners.get()
+        try:
+            return examiner.examine(task.claimed, task.rules)
+        finally:
+            self._examiners.put(examiner)
+
+    def _await_examiners(self, timeout: float) -> None:
+        oldest = min(task.since for task in self._tasks.values())
+        if self._clock.monotonic() - oldest < STALLED_S:
+            self.beat.tick()
+        self._wake.wait(min(timeout, LOOK_S))
+
+    def _file(self, done: list[Future[Batch]]) -> None:
+        """File every examined batch as one group; the decisions follow the rules each was claimed under."""
+        tasks = [(self._tasks.pop(future), future.result()) for future in done]
+        try:
+            for rules in {id(task.rules): task.rules for task, _ in tasks}.values():
+                group = [batch for task, batch in tasks if task.rules is rules]
+                moved = self.filer.file([one for batch in group for one in batch.examined], rules)
+            self.filer.give_back([one for _, batch in tasks for one in batch.unread])
+        finally:
+            for _, batch in tasks:
+                self._contents.let_go(batch.led)
+        self.beat.tick()
+        if moved:
+            self._troubles = 0
+        else:
+            raise PassingTrouble("the shelf took none of the photos")
+
+    def _finish_in_hand(self) -> None:
+        """At the end: file what is examined, give back what nobody has begun."""
+        for future in [future for future in self._tasks if future.cancel()]:
+            self.filer.give_back_unstarted(self._tasks.pop(future).claimed)
+        if self._tasks:
+            wait(self._tasks)
+            self._file(list(self._tasks))
+
+    def _abandon_in_hand(self) -> None:
+        """After trouble: let the workers end; recovery gives back what they had."""
+        for future in self._tasks:
+            future.cancel()
+        while self._tasks:
+            done, _ = wait(self._tasks, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                del self._tasks[future]
+        self._contents.clear()
+
+    def _pause(self, seconds: float) -> None:
+        """Wait until the time is over, a new photo comes, or the end is asked for."""
+        self._wake.clear()
+        until = self._clock.monotonic() + seconds
+        while (left := until - self._clock.monotonic()) > 0 and not self._stopping.is_set():
+            self.beat.tick()
+            if self._wake.wait(min(left, IDLE_S)):
+                return

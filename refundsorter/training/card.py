@@ -1,0 +1,140 @@
+"""The model card: what a bundle's own facts say, in words, and nothing that was not measured.
+
+The headline is accuracy on photos of shops that training never saw. Figures from held-out photos of known
+kinds of sources are named as such: they chose the thresholds, so they flatter.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+from refundsorter.core.bundle import Bundle
+from refundsorter.training.evaluate import Measure
+from refundsorter.training.fit import Recipe
+
+OTHER_SHOPS = "other_shops"
+HELD_OUT = "held_out"
+RECHECK = "python -m refundsorter.training.recheck models {reference} config/taxonomy.yaml PHOTOS"
+
+# Below this share of right ones on the photos measured, a category is named as weak.
+WEAK = 0.6
+
+
+def write_card(
+    bundle: Bundle, measures: Mapping[str, Measure], *, recipe: Recipe, seed: int, precision: float, size: int
+) -> str:
+    """Write MODEL_CARD.md.
+
+    Args:
+        bundle: The manifest.
+        measures: What was measured, under `OTHER_SHOPS` and `HELD_OUT`; one that is missing is said to be.
+        recipe: How it was trained.
+        seed: Of the run.
+        precision: The promise that the thresholds keep on held-out photos.
+        size: Of the weights, in bytes.
+    """
+    return "\n".join(
+        [
+            *_head(bundle, recipe, size),
+            *_headline(bundle, measures.get(OTHER_SHOPS)),
+            *_held_out(measures[HELD_OUT], precision),
+            *_thresholds(bundle, precision),
+            *_weaknesses(measures),
+            *_data(bundle),
+            *_recipe(bundle, recipe, seed),
+        ]
+    )
+
+
+def _head(bundle: Bundle, recipe: Recipe, size: int) -> Iterator[str]:
+    yield f"# {bundle.reference}"
+    yield ""
+    yield "Says which department a photo of a returned product belongs to, so that a refund department can"
+    yield "file what is clear and look at the rest. It is not meant for anything but product photos, and never"
+    yield "for people: it knows products only, and names one whatever it is shown."
+    yield ""
+    yield f"MobileNetV2 of width {recipe.alpha:g}, {bundle.input_size} px, {len(bundle.labels)} labels,"
+    yield f"int8 weights, {size / 1e6:.1f} MB, made {bundle.created}."
+    yield f"SHA-256 of the weights: `{bundle.sha256}`."
+    yield ""
+
+
+def _headline(bundle: Bundle, found: Measure | None) -> Iterator[str]:
+    yield "## Accuracy on photos of other shops"
+    yield ""
+    if found is None:
+        yield "Not measured: no photos of other sources were given."
+    else:
+        yield "Photos from shops that training has nothing of; measured only, never trained or tuned on."
+        yield f"Measured by `{RECHECK.format(reference=bundle.reference)}`, which prints these lines:"
+        yield ""
+        yield from found.lines()
+    yield ""
+
+
+def _held_out(found: Measure, precision: float) -> Iterator[str]:
+    yield "## Accuracy on held-out photos"
+    yield ""
+    yield "Photos of repositories that were kept out of training, but of the same kinds as those trained on."
+    yield f"They chose temperature and thresholds ({precision:.0%} right of those filed was aimed at), so these"
+    yield "figures flatter. Measured at the end of training by `refundsorter train`, which prints them:"
+    yield ""
+    yield from found.lines()
+    yield ""
+
+
+def _thresholds(bundle: Bundle, precision: float) -> Iterator[str]:
+    yield "## Thresholds"
+    yield ""
+    yield "A photo is filed when its category's probability (the sum over its labels, at temperature"
+    yield f"{bundle.temperature:.2f}) reaches the category's threshold; otherwise a person sees it. Each is"
+    yield f"the lowest value at which {precision:.0%} of the held-out photos filed there were right, with every"
+    yield "category weighing the same; 1.0 means that this could not be reached."
+    yield ""
+    yield "| category | threshold |"
+    yield "|---|---:|"
+    for name, value in sorted(bundle.thresholds.items()):
+        yield f"| {name} | {value:.3f} |"
+    yield ""
+
+
+def _weaknesses(measures: Mapping[str, Measure]) -> Iterator[str]:
+    yield "## Known weaknesses"
+    yield ""
+    known = set(measures[HELD_OUT].per_category)
+    for measured, words in ((OTHER_SHOPS, "photos of other shops"), (HELD_OUT, "held-out photos")):
+        if measured not in measures:
+            continue
+        shares = measures[measured].per_category
+        weak = [f"{name} ({s.hits} of {s.of})" for name, s in sorted(shares.items()) if s.value < WEAK]
+        if weak:
+            yield f"- Right in less than {WEAK:.0%} of the {words}: {', '.join(weak)}."
+        if rest := sorted(known - set(shares)):
+            yield f"- Not measured on {words}, for want of them: {', '.join(rest)}."
+    yield "- Things that are no product were not trained on: it may be sure of nonsense."
+    yield ""
+
+
+def _data(bundle: Bundle) -> Iterator[str]:
+    total = sum(source.photos for source in bundle.data)
+    yield "## Data"
+    yield ""
+    yield f"{total} photos, held-out ones included. Licences as each source states them:"
+    yield ""
+    yield "| source | photos | licence |"
+    yield "|---|---:|---|"
+    for source in bundle.data:
+        yield f"| {source.name} | {source.photos} | {source.licence.replace('|', '/')} |"
+    yield ""
+
+
+def _recipe(bundle: Bundle, recipe: Recipe, seed: int) -> Iterator[str]:
+    base = bundle.base_weights
+    yield "## How it was trained"
+    yield ""
+    yield f"From {base.name} ({base.source}; {base.licence})."
+    yield f"Every layer was trained, {recipe.mix:.0%} of the way kept; seed {seed}. The recipe:"
+    yield ""
+    yield "```"
+    yield from (f"{key}: {value:g}" for key, value in asdict(recipe).items())
+    yield "```"
+    yield ""
