@@ -1,16 +1,12 @@
-"""The geometry of a photo on its way into the model, and the limits it must keep.
+"""The size of a photo: as it is stored, as a person sees it, and within which limits.
 
-A photo is never distorted: its centred square is what the model sees, so the product keeps its proportions
-and only the margins of the longer side are lost. Sizes are checked from the header, before any pixel is
-decoded, so a bomb costs nothing.
+Sizes are checked from the header, before any pixel is decoded, so a bomb costs nothing.
 """
 
 from dataclasses import dataclass
 
 from refundsorter.core.fault import ItemFault, Reason
 from refundsorter.core.sniff import Format
-
-Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom are exclusive
 
 # EXIF orientation (CIPA DC-008, tag 0x0112): 5 to 8 are stored turned by a quarter.
 UPRIGHT = 1
@@ -70,23 +66,6 @@ def check_sides(width: int, height: int, limits: ImageLimits) -> None:
         raise ItemFault(
             Reason.TOO_SMALL, f"{width}x{height}, each side needs at least {limits.min_side} pixels"
         )
-
-
-def centre_square(width: int, height: int) -> Box:
-    """Find the largest square in the middle of a picture.
-
-    Args:
-        width: Pixels, at least 1.
-        height: Pixels, at least 1.
-
-    Returns:
-        (left, top, right, bottom) in whole pixels, right and bottom exclusive; where the margin is odd, the
-        extra pixel lies on the right or at the bottom.
-    """
-    side = min(width, height)
-    left = (width - side) // 2
-    top = (height - side) // 2
-    return left, top, left + side, top + side
 
 
 def displayed(width: int, height: int, orientation: int) -> tuple[int, int]:

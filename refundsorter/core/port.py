@@ -48,18 +48,25 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Overview:
     """The ledger at a glance."""
 
     by_state: Mapping[str, int]  # photos in each state
     by_category: Mapping[str, int]  # sorted photos in each category
     by_reason: Mapping[str, int]  # rejected photos by reason
+    trouble: Mapping[str, int]  # what the waiting photos were last sent back for, and how many
     oldest_open: float | None  # when the oldest unfinished photo was seen, unix seconds
     last_finished: float | None  # unix seconds
-    trouble: Mapping[str, int]  # what the waiting photos were sent back for, and how many
 
 
-class LedgerPort(Protocol):
+class HistoryPort(Protocol):
+    """What was seen before. Raises `PassingTrouble` when it cannot be asked."""
+
+    def known(self, contents: Collection[str], *, model: str, taxonomy: str) -> dict[str, Known]:
+        """What is known of contents, by their sha256."""
+
+
+class LedgerPort(HistoryPort, Protocol):
     """The truth about every photo. Each method is one durable transaction.
 
     Every method raises `PassingTrouble` when the disk is full, read-only or held by another process.
@@ -94,9 +101,6 @@ class LedgerPort(Protocol):
 
     def pending(self) -> list[Pending]:
         """Moves that were written down and not confirmed."""
-
-    def known(self, contents: Collection[str], *, model: str, taxonomy: str) -> dict[str, Known]:
-        """What is known of contents, by their sha256."""
 
     def unjournaled(self, limit: int) -> list[Record]:
         """Outcomes whose lines are not marked as durable, oldest first."""

@@ -76,8 +76,9 @@ _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", 
 _CONTAINER_BRANDS = frozenset({b"mif1", b"mif2", b"msf1", b"miaf"})
 _CANON_BRAND = b"crx "
 
-_JPEG_EOI, _JPEG_SOS = 0xD9, 0xDA
-_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
+_JPEG_SCAN = 0xDA
+_JPEG_END = b"\xff\xd9"
+_JPEG_BARE = frozenset({0x00, 0x01, *range(0xD0, 0xD9), 0xFF})  # markers without a length, and padding
 _TIFF_PAIRS = ((273, 279), (324, 325))  # tags of the offsets and byte counts of strips, and of tiles
 _TIFF_PARTS = frozenset(tag for pair in _TIFF_PAIRS for tag in pair)
 _TIFF_INTEGERS = {3: "H", 4: "I"}  # field types SHORT and LONG, as struct names them
@@ -148,20 +149,16 @@ def ends_early(found: Format, data: bytes) -> bool:
 
 def _jpeg_ends_early(data: bytes) -> bool:
     """Walk the segments to the first scan; entropy-coded data never holds an end marker by itself."""
-    at = 2
-    while at + 4 <= len(data):
-        if data[at] != 0xFF:  # noqa: PLR2004 - every marker begins with it
-            at += 1
-            continue
+    at = data.find(b"\xff", 2)
+    while 0 < at < len(data) - 3:
         marker = data[at + 1]
-        if marker == _JPEG_SOS:
-            return data.find(bytes((0xFF, _JPEG_EOI)), at) < 0
-        if marker == 0xFF:  # noqa: PLR2004 - padding before a marker
+        if marker == _JPEG_SCAN:
+            return data.find(_JPEG_END, at) < 0
+        if marker in _JPEG_BARE:
             at += 1
-        elif marker in _JPEG_BARE:
-            at += 2
         else:
             at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        at = data.find(b"\xff", at)
     return True
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from refundsorter.core.decision import Rules
 from refundsorter.core.fault import ItemFault, PassingTrouble, Vanished
 from refundsorter.core.image import Answer, Claimed, Examined, Rejection
-from refundsorter.core.port import ClassifierPort, DecoderPort, Known, LedgerPort, PhotoPort, ReaderPort
+from refundsorter.core.port import ClassifierPort, DecoderPort, HistoryPort, Known, PhotoPort, ReaderPort
 from refundsorter.loops.contents import Content, Contents
 
 
@@ -57,7 +57,7 @@ class Examiner:
         reader: ReaderPort,
         decoder: DecoderPort,
         classifier: ClassifierPort,
-        ledger: LedgerPort,
+        history: HistoryPort,
         contents: Contents,
         input_size: int,
         max_size: int,
@@ -65,7 +65,7 @@ class Examiner:
         self._reader = reader
         self._decoder = decoder
         self._classifier = classifier
-        self._ledger = ledger
+        self._history = history
         self._contents = contents
         # pixels: uint8 [max_size, S, S, 3], RGB, 0..255; used again for every batch
         self._pixels: NDArray[np.uint8] = np.empty((max_size, input_size, input_size, 3), np.uint8)
@@ -74,7 +74,7 @@ class Examiner:
         """Examine a micro-batch of at most `max_size` photos.
 
         Raises:
-            PassingTrouble: The ledger cannot be asked; nothing is led any more.
+            PassingTrouble: The history cannot be asked; nothing is led any more.
         """
         read: list[_Read] = []
         unread: list[Unread] = []
@@ -122,7 +122,7 @@ class Examiner:
         if not leaders:
             return
         contents = [one.photo.sha256 for one in leaders.values()]
-        known = self._ledger.known(contents, model=rules.model, taxonomy=rules.taxonomy)
+        known = self._history.known(contents, model=rules.model, taxonomy=rules.taxonomy)
         for one in leaders.values():
             if found := known.get(one.photo.sha256):
                 one.duplicate_of, one.outcome = found.first_id, found.answer

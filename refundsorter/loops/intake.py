@@ -88,6 +88,7 @@ class Intake:
         job: int | None = None,
     ) -> None:
         self.beat = Beat(clock)
+        self.admitted = 0  # files that were entered, for progress
         self.scan_interval_s = scan_interval_s
         self._roots = roots
         self._hints = hints
@@ -126,7 +127,7 @@ class Intake:
             hints, overflowed = self._hints.take(self._timeout_s())
             if overflowed:
                 self._log.warning("watch.overflow", then="scan")
-                self._next_scan = self._clock.monotonic()
+                self._next_scan = self._next_check = self._clock.monotonic()
             self._follow(hints)
             self._check_watches()
             self._begin_scans()
@@ -261,8 +262,10 @@ class Intake:
             return
         try:
             while self._ready:
-                self._ledger.admit(self._ready[: self._chunk], job=self._job)
+                entered = self._ready[: self._chunk]
+                self._ledger.admit(entered, job=self._job)
                 del self._ready[: self._chunk]
+                self.admitted += len(entered)
                 self._on_admitted()
         except PassingTrouble as trouble:
             self._troubles += 1

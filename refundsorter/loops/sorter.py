@@ -83,9 +83,13 @@ class Sorter:
         self._stopping.set()
         self._wake.set()
 
-    def run(self, *, until_empty: bool = False) -> None:
-        """Sort until `stop`, or until nothing waits but what trouble holds back."""
-        self._until_empty = until_empty
+    def finish_when_empty(self) -> None:
+        """Ask for the end once nothing waits but what trouble holds back. From any thread."""
+        self._until_empty = True
+        self._wake.set()
+
+    def run(self) -> None:
+        """Sort until the end is asked for."""
         try:
             while not self._stopping.is_set():
                 self._guarded(self._round)
@@ -108,7 +112,7 @@ class Sorter:
     def _round(self) -> None:
         self._wake.clear()
         if not self._settled:
-            self._recover()
+            self.recover()
         timeout = self._submit()
         done = [future for future in self._tasks if future.done()]
         if done:
@@ -124,7 +128,12 @@ class Sorter:
     def _waits(self) -> bool:
         return self._ledger.queue(limit=1, now=self._clock.now()).due > 0
 
-    def _recover(self) -> None:
+    def recover(self) -> None:
+        """Make good what an earlier run, or trouble, cut short; before the loop or by it.
+
+        Raises:
+            PassingTrouble: It cannot be told yet; the loop tries again.
+        """
         self._ledger.release_claims()
         self._settled = self.filer.recover()
         if not self._settled:

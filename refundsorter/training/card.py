@@ -48,8 +48,8 @@ def write_card(
 def _head(bundle: Bundle, recipe: Recipe, size: int) -> Iterator[str]:
     yield f"# {bundle.reference}"
     yield ""
-    yield "Says which department a photo of a returned product belongs to, so that a refund department can"
-    yield "file what is clear and look at the rest. It is not meant for anything but product photos, and never"
+    yield "Says which department a photo of a returned product belongs to, so that a refund department"
+    yield "can file what is clear and look at the rest. It is meant for product photos only, and never"
     yield "for people: it knows products only, and names one whatever it is shown."
     yield ""
     yield f"MobileNetV2 of width {recipe.alpha:g}, {bundle.input_size} px, {len(bundle.labels)} labels,"
@@ -74,8 +74,8 @@ def _headline(bundle: Bundle, found: Measure | None) -> Iterator[str]:
 def _held_out(found: Measure, precision: float) -> Iterator[str]:
     yield "## Accuracy on held-out photos"
     yield ""
-    yield "Photos of repositories that were kept out of training, but of the same kinds as those trained on."
-    yield f"They chose temperature and thresholds ({precision:.0%} right of those filed was aimed at), so these"
+    yield "Photos of repositories kept out of training, but of the same kinds as those trained on."
+    yield f"They chose temperature and thresholds ({precision:.0%} right of those filed was meant), so these"
     yield "figures flatter. Measured at the end of training by `refundsorter train`, which prints them:"
     yield ""
     yield from found.lines()
@@ -87,8 +87,8 @@ def _thresholds(bundle: Bundle, precision: float) -> Iterator[str]:
     yield ""
     yield "A photo is filed when its category's probability (the sum over its labels, at temperature"
     yield f"{bundle.temperature:.2f}) reaches the category's threshold; otherwise a person sees it. Each is"
-    yield f"the lowest value at which {precision:.0%} of the held-out photos filed there were right, with every"
-    yield "category weighing the same; 1.0 means that this could not be reached."
+    yield f"the lowest value at which {precision:.0%} of the held-out photos filed there were right, with"
+    yield "every category weighing the same; 1.0 means that this could not be reached."
     yield ""
     yield "| category | threshold |"
     yield "|---|---:|"

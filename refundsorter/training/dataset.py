@@ -8,7 +8,7 @@ import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -112,23 +112,7 @@ def _read_folders(root: Path) -> Iterator[Sample]:
         )
 
 
-def fold_rare(samples: Sequence[Sample], minimum: int) -> tuple[Sample, ...]:
-    """Give labels with fewer than `minimum` photos their category's collective label, "electronics, other".
-
-    A label of three photos is learned by heart; together they still say which category it is.
-    """
-    counts = Counter((sample.category, sample.label) for sample in samples)
-    return tuple(
-        sample
-        if counts[sample.category, sample.label] >= minimum
-        else replace(sample, label=f"{sample.category.lower().replace('_', ' ')}, other")
-        for sample in samples
-    )
-
-
-def split(
-    samples: Sequence[Sample], share: float, seed: int
-) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+def split(samples: Sequence[Sample], share: float, seed: int) -> NDArray[np.bool_]:
     """Hold whole groups out, until each category has about `share` of its photos held out.
 
     Args:
@@ -137,7 +121,7 @@ def split(
         seed: Of the order in which groups are tried.
 
     Returns:
-        The photos to train on and the photos held out; together all, and no group in both.
+        Which photos are held out, bool [N]; no group is on both sides.
     """
     total = Counter(sample.category for sample in samples)
     members: dict[str, Counter[str]] = {}
@@ -153,10 +137,7 @@ def split(
         if wanted and all(taken[c] + n <= max(allowed * total[c], 1) for c, n in counts.items()):
             held.add(groups[index])
             taken.update(counts)
-    return (
-        tuple(sample for sample in samples if sample.group not in held),
-        tuple(sample for sample in samples if sample.group in held),
-    )
+    return np.array([sample.group in held for sample in samples], dtype=np.bool_)
 
 
 def sampling_weights(samples: Sequence[Sample]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ Scaling is part of the model: its input is quantised so that the byte 0 means -1
 what the trunk was trained on. So nobody can scale twice, or wrongly. What was exported is checked at once.
 """
 
+import warnings
 from collections.abc import Iterator
 
 import keras
@@ -41,7 +42,10 @@ def to_int8(model: keras.Model, representative: NDArray[np.uint8]) -> bytes:
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.float32
-    weights: bytes = converter.convert()
+    with warnings.catch_warnings():
+        # TensorFlow's converter misses statistics that only quantisation-aware training would have.
+        warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
+        weights: bytes = converter.convert()
     _check(weights, representative.shape[1], model.output_shape[1])
     return weights
 

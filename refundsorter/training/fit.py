@@ -1,14 +1,14 @@
 """Teach MobileNetV2 the labels without letting it forget what it knew.
 
-First a head on frozen features. Then every layer, gently: small rates, batch normalisation in inference mode,
-the features of a changed photo held to what the start saw in the unchanged one, the weights pulled towards
-where they began, and at last a mean of both ends. The head is then fitted anew on the features that resulted.
+First a head on frozen features. Then every layer, gently: small rates, the features of a changed photo held
+to what the start saw in the unchanged one, the weights pulled towards where they began, and at last a mean
+of both ends. The head is then fitted anew on the features that resulted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -21,6 +21,8 @@ from refundsorter.training.progress import Progress, Report
 # Keras' own scaling of MobileNetV2's input: x / 127.5 - 1.
 HALF_RANGE = 127.5
 
+HEAD_BATCH = 512  # photos a step of the head
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
@@ -28,31 +30,39 @@ class Recipe:
 
     size: int = 224  # side of the input in pixels
     alpha: float = 1.0  # width of MobileNetV2
-    batch: int = 32  # photos a step of the trunk
-    head_steps: int = 400  # steps of the head, 2,048 photos each
-    head_rate: float = 0.01  # Adam's rate for the head, falling to zero along a cosine
-    head_scale: float = 16.0  # length that features are brought to before the head
-    head_decay: float = 1e-6  # weight of the head's squared weights in its loss
-    smoothing: float = 0.1  # share of the truth given to all labels alike: labels carry noise
+    head_steps: int = 300  # steps of the head, 512 photos each
+    head_rate: float = 0.03  # Adam's rate for the head, falling to zero along a cosine
+    head_scale: float = 32.0  # what a label's mean is multiplied by to start as its column of the kernel
+    head_pull: float = 4e-6  # weight of keeping the head to that start
     tune_steps: int = 400  # steps over every layer
+    tune_batch: int = 32  # photos a step
     tune_size: int = 160  # side of the input while tuning: half the work, and crops look as large as at 224
     tune_rate: float = 2e-5  # Adam's rate for the trunk, falling to zero along a cosine
+    smoothing: float = 0.1  # share of the truth given to all labels alike while tuning: labels carry noise
     distil: float = 2.0  # weight of keeping to the start's features
     anchor: float = 1e-2  # weight of keeping to the start's weights (L2-SP, Li et al. 2018, arXiv:1802.01483)
     mix: float = (
         0.5  # share of the tuned weights in the mean (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903)
     )
-    rare: int = 5  # labels with fewer photos are folded into their category's "other"
     held: float = 0.12  # share of each category held out, by source, for calibration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """A linear layer on features of length `scale`."""
+    """A linear layer on features that are centred and brought to length 1."""
 
+    mean: NDArray[np.float32]  # what is subtracted from the features, [features]
     kernel: NDArray[np.float32]  # [features, labels]
     bias: NDArray[np.float32]  # [labels]
-    scale: float  # the length that features are brought to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """What photos are to be taught as."""
+
+    targets: NDArray[np.int64]  # the label's index of each photo, [N]
+    weights: NDArray[np.float64]  # how often each photo is drawn, [N], summing to 1
+    labels: int  # how many labels there are; each has at least one photo
 
 
 def seed_everything(seed: int) -> None:
@@ -107,59 +117,54 @@ def features(
     return np.concatenate(parts)
 
 
-def fit_head(
-    *,
-    values: NDArray[np.float32],
-    targets: NDArray[np.int64],
-    weights: NDArray[np.float64],
-    labels: int,
-    recipe: Recipe,
-    seed: int,
-    report: Report,
-) -> Head:
-    """Fit softmax regression on features of one length, photos drawn by `weights`.
+def fit_head(values: NDArray[np.float32], lesson: Lesson, recipe: Recipe, seed: int, report: Report) -> Head:
+    """Fit softmax regression that starts at, and is held to, the mean direction of each label's photos.
+
+    The start alone is the nearest class mean (Mensink et al. 2013, doi:10.1109/TPAMI.2013.83): a label of one
+    photo is known by it, and a label of hundreds is not known by the peculiarities of its sources.
 
     Args:
         values: Features, float32 [N, F].
-        targets: The label's index of each photo, int64 [N].
-        weights: How often each photo is drawn, float64 [N], summing to 1.
-        labels: How many labels there are.
+        lesson: What they are.
         recipe: The head's figures.
         seed: Of the draws.
         report: Told every fifty steps.
     """
     draws = np.random.default_rng(seed)
-    inputs = tf.constant(_unit(values) * recipe.head_scale, tf.float32)
-    truth = tf.constant(targets)
-    kernel = tf.Variable(tf.zeros([values.shape[1], labels]))
-    bias = tf.Variable(tf.zeros([labels]))
-    schedule = keras.optimizers.schedules.CosineDecay(recipe.head_rate, recipe.head_steps)
-    optimizer = keras.optimizers.Adam(schedule)
+    mean = np.average(values, axis=0, weights=lesson.weights).astype(np.float32)
+    units = directions(values, mean)
+    means = np.zeros((lesson.labels, values.shape[1]))
+    np.add.at(means, lesson.targets, units * lesson.weights[:, None])
+    means *= recipe.head_scale / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+    start = tf.constant(means.T, tf.float32)
+    inputs, truth = tf.constant(units), tf.constant(lesson.targets)
+    kernel, bias = tf.Variable(start), tf.Variable(tf.zeros([lesson.labels]))
+    optimizer = keras.optimizers.Adam(
+        keras.optimizers.schedules.CosineDecay(recipe.head_rate, recipe.head_steps)
+    )
 
     @tf.function  # type: ignore[untyped-decorator]
     def step(chosen: Any) -> Any:
         with tf.GradientTape() as tape:
-            logits = tf.gather(inputs, chosen) @ kernel + bias
-            loss = _smoothed_loss(tf.gather(truth, chosen), logits, recipe.smoothing)
-            loss += recipe.head_decay * tf.reduce_sum(kernel * kernel)
-        optimizer.apply_gradients(zip(tape.gradient(loss, [kernel, bias]), [kernel, bias], strict=True))
+            loss = _loss(tf.gather(truth, chosen), tf.gather(inputs, chosen) @ kernel + bias, 0.0)
+            total = loss + recipe.head_pull * tf.reduce_sum((kernel - start) ** 2)
+        optimizer.apply_gradients(zip(tape.gradient(total, [kernel, bias]), [kernel, bias], strict=True))
         return loss
 
     for done in range(1, recipe.head_steps + 1):
-        loss = step(tf.constant(draws.choice(len(values), 2048, p=weights)))
+        loss = step(tf.constant(draws.choice(len(values), HEAD_BATCH, p=lesson.weights)))
         if done % 50 == 0 or done == recipe.head_steps:
             report(Progress(stage="head", done=done, total=recipe.head_steps, figures={"loss": float(loss)}))
-    return Head(kernel=kernel.numpy(), bias=bias.numpy(), scale=recipe.head_scale)
+    return Head(mean=mean, kernel=kernel.numpy(), bias=bias.numpy())
 
 
 def tune(
-    *,
     trunk: keras.Model,
     head: Head,
     pixels: NDArray[np.uint8],
     values: NDArray[np.float32],
-    targets: NDArray[np.int64],
-    weights: NDArray[np.float64],
+    lesson: Lesson,
+    *,
     recipe: Recipe,
     seed: int,
     report: Report,
@@ -171,49 +176,60 @@ def tune(
         head: Fitted on the trunk's features; it is trained along, and then forgotten.
         pixels: uint8 [N, size, size, 3], RGB, 0..255.
         values: The features of `pixels` before tuning, float32 [N, F]: what is held to.
-        targets: int64 [N].
-        weights: How often each photo is drawn, float64 [N], summing to 1.
+        lesson: What the photos are.
         recipe: The tuning's figures.
         seed: Of draws and augmentation.
         report: Told every five steps.
     """
     draws = np.random.default_rng(seed)
-    start = [weight.copy() for weight in trunk.get_weights()]
+    start = trunk.get_weights()
     small = build_trunk("random", replace(recipe, size=recipe.tune_size))
     small.set_weights(start)
-    variables = list(small.trainable_variables)
-    anchors = [tf.constant(variable.numpy()) for variable in variables]
-    kernel, bias = tf.Variable(head.kernel), tf.Variable(head.bias)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, recipe.tune_steps, warmup_target=recipe.tune_rate, warmup_steps=max(recipe.tune_steps // 20, 1)
-    )
-    optimizer = keras.optimizers.Adam(schedule)
-    trained = [*variables, kernel, bias]
-
-    @tf.function  # type: ignore[untyped-decorator]
-    def step(photos: Any, truth: Any, kept: Any, number: Any) -> Any:
-        changed = augment(tf.cast(photos, tf.float32), recipe.tune_size, number + seed)
-        with tf.GradientTape() as tape:
-            seen = tf.math.l2_normalize(small(_scaled(changed), training=False), axis=1)
-            loss = _smoothed_loss(truth, seen * head.scale @ kernel + bias, recipe.smoothing)
-            distance = 1.0 - tf.reduce_mean(tf.reduce_sum(seen * tf.math.l2_normalize(kept, axis=1), axis=1))
-            moved = tf.add_n([tf.reduce_sum((v - a) ** 2) for v, a in zip(variables, anchors, strict=True)])
-            total = loss + recipe.distil * distance + recipe.anchor * moved
-        optimizer.apply_gradients(zip(tape.gradient(total, trained), trained, strict=True))
-        return loss, distance, moved
-
+    step = _tuning_step(small, head, recipe, seed)
+    units = directions(values, head.mean)
     for done in range(1, recipe.tune_steps + 1):
-        chosen = np.sort(draws.choice(len(pixels), recipe.batch, p=weights))
-        loss, distance, moved = step(
+        chosen = np.sort(draws.choice(len(pixels), recipe.tune_batch, p=lesson.weights))
+        loss, distance = step(
             tf.constant(pixels[chosen]),
-            tf.constant(targets[chosen]),
-            tf.constant(values[chosen]),
+            tf.constant(lesson.targets[chosen]),
+            tf.constant(units[chosen]),
             tf.constant(done),
         )
         if done % 5 == 0 or done == recipe.tune_steps:
-            figures = {"loss": float(loss), "distance": float(distance), "moved": float(moved)}
+            figures = {"loss": float(loss), "distance": float(distance)}
             report(Progress(stage="tune", done=done, total=recipe.tune_steps, figures=figures))
     trunk.set_weights(interpolate(start, small.get_weights(), recipe.mix))
+
+
+def _tuning_step(trunk: keras.Model, head: Head, recipe: Recipe, seed: int) -> Callable[..., Any]:
+    """Return a function that takes one step over every layer and returns loss and distance."""
+    variables = list(trunk.trainable_variables)
+    anchors = [tf.constant(variable.numpy()) for variable in variables]
+    kernel, bias = tf.Variable(head.kernel), tf.Variable(head.bias)
+    trained = [*variables, kernel, bias]
+    optimizer = keras.optimizers.Adam(
+        keras.optimizers.schedules.CosineDecay(
+            0.0,
+            recipe.tune_steps,
+            warmup_target=recipe.tune_rate,
+            warmup_steps=max(recipe.tune_steps // 20, 1),
+        )
+    )
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def step(photos: Any, truth: Any, held_to: Any, number: Any) -> Any:
+        changed = augment(tf.cast(photos, tf.float32), recipe.tune_size, number + seed)
+        with tf.GradientTape() as tape:
+            # Batch normalisation keeps its statistics: few photos a step would give poor ones.
+            seen = tf.math.l2_normalize(trunk(_scaled(changed), training=False) - head.mean, axis=1)
+            loss = _loss(truth, seen @ kernel + bias, recipe.smoothing)
+            distance = 1.0 - tf.reduce_mean(tf.reduce_sum(seen * held_to, axis=1))
+            moved = tf.add_n([tf.reduce_sum((v - a) ** 2) for v, a in zip(variables, anchors, strict=True)])
+            total = loss + recipe.distil * distance + recipe.anchor * moved
+        optimizer.apply_gradients(zip(tape.gradient(total, trained), trained, strict=True))
+        return loss, distance
+
+    return cast(Callable[..., Any], step)
 
 
 def interpolate(
@@ -223,10 +239,17 @@ def interpolate(
     return [(1.0 - mix) * a + mix * b for a, b in zip(start, end, strict=True)]
 
 
+def directions(values: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Centre features float32 [N, F] and bring each to length 1."""
+    centred = values - mean
+    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+    units: NDArray[np.float32] = (centred / np.maximum(lengths, 1e-6)).astype(np.float32)
+    return units
+
+
 def logits_of(head: Head, values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Apply the head to features float32 [N, F]; return logits float32 [N, labels]."""
-    logits = _unit(values) * head.scale @ head.kernel + head.bias
-    return logits.astype(np.float32)
+    return (directions(values, head.mean) @ head.kernel + head.bias).astype(np.float32)
 
 
 def assemble(trunk: keras.Model, head: Head) -> keras.Model:
@@ -235,10 +258,10 @@ def assemble(trunk: keras.Model, head: Head) -> keras.Model:
     Returns:
         A model from float32 [N, size, size, 3], -1..1, to logits float32 [N, labels].
     """
-    unit = keras.layers.UnitNormalization(axis=-1, name="unit")(trunk.output)
-    scaled = keras.layers.Rescaling(head.scale, name="length")(unit)
+    centred = keras.layers.Rescaling(1.0, offset=(-head.mean).tolist(), name="centre")(trunk.output)
+    unit = keras.layers.UnitNormalization(axis=-1, name="direction")(centred)
     dense = keras.layers.Dense(head.bias.shape[0], name="labels")
-    model = keras.Model(trunk.input, dense(scaled))
+    model = keras.Model(trunk.input, dense(unit))
     dense.set_weights([head.kernel, head.bias])
     return model
 
@@ -247,13 +270,8 @@ def _scaled(photos: Any) -> Any:
     return tf.cast(photos, tf.float32) / HALF_RANGE - 1.0
 
 
-def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(values, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = values / np.maximum(lengths, np.float32(1e-6))
-    return unit
-
-
-def _smoothed_loss(truth: Any, logits: Any, smoothing: float) -> Any:
+def _loss(truth: Any, logits: Any, smoothing: float) -> Any:
+    """Cross entropy, `smoothing` of the truth spread over all labels."""
     labels = tf.shape(logits)[1]
     wanted = tf.one_hot(truth, labels) * (1.0 - smoothing) + smoothing / tf.cast(labels, tf.float32)
     return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(wanted, logits))

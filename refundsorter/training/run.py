@@ -1,13 +1,13 @@
 """One run from photos to a bundle: read, decode, fit, quantise, calibrate, measure, write.
 
-Calibration and figures are taken from the quantised model, because that is what is served. Photos of one
-source are never on both sides of the split; photos to measure on are read after everything is decided.
+Photos of one source are never on both sides of the split. Photos to measure on are read after everything is
+decided, and measured with the quantised file, because that is what is served.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,12 +15,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from refundsorter.core.bundle import BaseWeights, Bundle, DataSource
+from refundsorter.core.bundle import DTYPE, BaseWeights, Bundle, DataSource, split_reference
+from refundsorter.core.fault import BundleRefused
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.training import calibrate, dataset, export, fit
-from refundsorter.training.card import write_card
+from refundsorter.training.card import HELD_OUT, OTHER_SHOPS, write_card
 from refundsorter.training.dataset import DatasetRefused, Sample
-from refundsorter.training.evaluate import measure
+from refundsorter.training.evaluate import Measure, measure
 from refundsorter.training.lite import run_int8
 from refundsorter.training.progress import Progress, Report
 
@@ -52,6 +53,22 @@ class Photos:
 
     samples: tuple[Sample, ...]
     pixels: NDArray[np.uint8]  # [N, size, size, 3], RGB, 0..255
+    held: NDArray[np.bool_]  # [N], which are held out until the thresholds are found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """How logits become probabilities of categories, and from where on these are trusted."""
+
+    categories: tuple[str, ...]  # sorted
+    columns: NDArray[np.int64]  # the category's index of each label, [labels]
+    temperature: float  # logits are divided by it
+    thresholds: Mapping[str, float]  # category -> probability
+
+    def measure(self, logits: NDArray[np.float32], samples: Sequence[Sample]) -> Measure:
+        """Compare logits, float32 [N, labels], with what the photos are."""
+        odds = calibrate.category_probabilities(logits, self.temperature, self.columns, len(self.categories))
+        return measure(odds, _truth(samples, self.categories), self.categories, self.thresholds)
 
 
 def train(options: TrainOptions, report: Report) -> str:
@@ -69,117 +86,112 @@ def train(options: TrainOptions, report: Report) -> str:
         BundleRefused: The version exists already, or its name is no name.
         ExportFailed: The quantised model is not what serving expects.
     """
+    reference = f"{options.name}/{options.version}"
+    split_reference(reference)
+    if (options.out / reference).exists():
+        raise BundleRefused(f"{options.out / reference}: exists already; choose another version")
     fit.seed_everything(options.seed)
-    samples = dataset.read(options.data)
-    taught, held = dataset.split(samples, options.recipe.held, options.seed)
-    if not taught or not held:
+    samples, pixels = dataset.decode(dataset.read(options.data), options.recipe.size, options.workers, report)
+    held = dataset.split(samples, options.recipe.held, options.seed)
+    if held.all() or not held.any():
         raise DatasetRefused(f"{options.data}: too few photos to hold some out for calibration")
-    train_set = _decoded(dataset.fold_rare(taught, options.recipe.rare), options, report)
-    held_set = _decoded(held, options, report)
-    labels = tuple(sorted({sample.label for sample in train_set.samples}))
-    model = _fit(train_set, labels, options, report)
-    if options.keep is not None:
-        model.save(options.keep)
-    return finish(model, labels, train_set, held_set, options=options, report=report)
+    photos = Photos(samples=samples, pixels=pixels, held=held)
+    trunk = tuned_trunk(photos, options, report)
+    return finish(trunk, fit.features(trunk, pixels, report), photos, options, report)
 
 
-def _decoded(samples: Sequence[Sample], options: TrainOptions, report: Report) -> Photos:
-    kept, pixels = dataset.decode(samples, options.recipe.size, options.workers, report)
-    return Photos(samples=kept, pixels=pixels)
-
-
-def _fit(photos: Photos, labels: Sequence[str], options: TrainOptions, report: Report) -> keras.Model:
-    """Head, every layer, head again."""
-    recipe, seed = options.recipe, options.seed
-    place = {label: index for index, label in enumerate(labels)}
-    targets = np.array([place[sample.label] for sample in photos.samples], dtype=np.int64)
-    weights = dataset.sampling_weights(photos.samples)
-    trunk = fit.build_trunk(options.base, recipe)
-
-    def head(values: NDArray[np.float32]) -> fit.Head:
-        return fit.fit_head(
-            values=values,
-            targets=targets,
-            weights=weights,
-            labels=len(labels),
-            recipe=recipe,
-            seed=seed,
-            report=report,
-        )
-
-    values = fit.features(trunk, photos.pixels, report)
-    first = head(values)
-    fit.tune(
-        trunk=trunk,
-        head=first,
-        pixels=photos.pixels,
-        values=values,
-        targets=targets,
-        weights=weights,
-        recipe=recipe,
-        seed=seed,
-        report=report,
-    )
-    return fit.assemble(trunk, head(fit.features(trunk, photos.pixels, report)))
+def tuned_trunk(photos: Photos, options: TrainOptions, report: Report) -> keras.Model:
+    """Build the trunk and train every layer of it on the photos that are not held out."""
+    taught = np.flatnonzero(~photos.held)
+    samples = [photos.samples[index] for index in taught]
+    pixels = photos.pixels[taught]
+    trunk = fit.build_trunk(options.base, options.recipe)
+    values = fit.features(trunk, pixels, report)
+    _, lesson = _lesson(samples)
+    head = fit.fit_head(values, lesson, options.recipe, options.seed, report)
+    fit.tune(trunk, head, pixels, values, lesson, recipe=options.recipe, seed=options.seed, report=report)
+    return trunk
 
 
 def finish(
-    model: keras.Model,
-    labels: Sequence[str],
-    train_set: Photos,
-    held_set: Photos,
-    *,
+    trunk: keras.Model,
+    values: NDArray[np.float32],
+    photos: Photos,
     options: TrainOptions,
     report: Report,
 ) -> str:
-    """Quantise, calibrate, measure and write; returns the reference."""
-    draws = np.random.default_rng(options.seed)
-    chosen = draws.choice(
-        len(train_set.pixels), REPRESENTATIVE_PHOTOS, p=dataset.sampling_weights(train_set.samples)
-    )
+    """Calibrate, fit the last head, quantise, measure and write.
+
+    Temperature and thresholds are found with a head that has not seen the held-out photos. The head that is
+    shipped has: it knows more shops, and the thresholds err on the careful side.
+
+    Args:
+        trunk: The trained trunk.
+        values: Its features of all photos, float32 [N, F].
+        photos: All photos.
+        options: As for `train`.
+        report: Told of every stage's progress.
+
+    Returns:
+        The reference of the bundle written.
+    """
+    judge, held_out = _calibrated(values, photos, options, report)
+    labels, lesson = _lesson(photos.samples)
+    head = fit.fit_head(values, lesson, options.recipe, options.seed, report)
+    model = fit.assemble(trunk, head)
+    if options.keep is not None:
+        model.save(options.keep)
+    judge = replace(judge, columns=_columns(labels, photos.samples, judge.categories))
+    chosen = np.random.default_rng(options.seed).choice(len(values), REPRESENTATIVE_PHOTOS, p=lesson.weights)
     report(Progress(stage="export", done=0, total=1))
-    weights = export.to_int8(model, train_set.pixels[np.sort(chosen)])
+    weights = export.to_int8(model, photos.pixels[np.sort(chosen)])
     report(Progress(stage="export", done=1, total=1, note=f"{len(weights)} bytes"))
-    category_of = {sample.label: sample.category for sample in train_set.samples}
-    categories = tuple(sorted(set(category_of.values())))
-    columns = np.array([categories.index(category_of[label]) for label in labels])
-    held_logits = run_int8(weights, held_set.pixels, threads=options.workers)
-    truth = _truth(held_set.samples, categories)
-    temperature = calibrate.fit_temperature(held_logits, truth, columns)
-    odds = calibrate.category_probabilities(held_logits, temperature, columns, len(categories))
-    thresholds = calibrate.find_thresholds(odds, truth, categories, options.precision)
-    measures = {"held_out": measure(odds, truth, categories, thresholds)}
+    measures = {HELD_OUT: held_out}
     if options.measure_on is not None:
-        others = _decoded(dataset.read(options.measure_on), options, report)
-        logits = run_int8(weights, others.pixels, threads=options.workers)
-        odds = calibrate.category_probabilities(logits, temperature, columns, len(categories))
-        measures["other_shops"] = measure(odds, _truth(others.samples, categories), categories, thresholds)
+        samples, pixels = dataset.decode(
+            dataset.read(options.measure_on), options.recipe.size, options.workers, report
+        )
+        measures[OTHER_SHOPS] = judge.measure(run_int8(weights, pixels, threads=options.workers), samples)
     for name, found in measures.items():
-        report(Progress(stage="measure", done=1, total=1, figures=found.figures(name)))
-    bundle = Bundle(
-        name=options.name,
-        version=options.version,
-        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        input_size=options.recipe.size,
-        dtype="uint8",
-        scaling=export.SCALING,
-        labels=tuple(labels),
-        sha256=hashlib.sha256(weights).hexdigest(),
-        temperature=round(temperature, 4),
-        thresholds=thresholds,
-        metrics={key: value for name, m in measures.items() for key, value in m.figures(name).items()},
-        data=_sources((*train_set.samples, *held_set.samples)),
-        base_weights=_base_weights(options),
+        note = f"{name}: " + "\n".join(found.lines())
+        report(Progress(stage="measure", done=1, total=1, figures=found.figures(name), note=note))
+    return _write(weights, labels, judge, measures, photos=photos, options=options)
+
+
+def _calibrated(
+    values: NDArray[np.float32], photos: Photos, options: TrainOptions, report: Report
+) -> tuple[Judge, Measure]:
+    """Find temperature and thresholds on the held-out photos, with a head that has not seen them."""
+    taught = [sample for sample, held in zip(photos.samples, photos.held, strict=True) if not held]
+    tested = [sample for sample, held in zip(photos.samples, photos.held, strict=True) if held]
+    labels, lesson = _lesson(taught)
+    head = fit.fit_head(values[~photos.held], lesson, options.recipe, options.seed, report)
+    categories = tuple(sorted({sample.category for sample in taught}))
+    columns = _columns(labels, taught, categories)
+    logits, truth = fit.logits_of(head, values[photos.held]), _truth(tested, categories)
+    temperature = round(calibrate.fit_temperature(logits, truth, columns), 4)
+    odds = calibrate.category_probabilities(logits, temperature, columns, len(categories))
+    thresholds = calibrate.find_thresholds(odds, truth, categories, options.precision)
+    judge = Judge(categories=categories, columns=columns, temperature=temperature, thresholds=thresholds)
+    return judge, judge.measure(logits, tested)
+
+
+def _lesson(samples: Sequence[Sample]) -> tuple[tuple[str, ...], fit.Lesson]:
+    """Return the labels, sorted, and what each photo is among them."""
+    labels = tuple(sorted({sample.label for sample in samples}))
+    place = {label: index for index, label in enumerate(labels)}
+    return labels, fit.Lesson(
+        targets=np.array([place[sample.label] for sample in samples], dtype=np.int64),
+        weights=dataset.sampling_weights(samples),
+        labels=len(labels),
     )
-    card = write_card(
-        bundle,
-        measures,
-        recipe=options.recipe,
-        seed=options.seed,
-        precision=options.precision,
-        size=len(weights),
-    )
-    return BundleStore(options.out).write(bundle.to_mapping(), weights, card)
+
+
+def _columns(
+    labels: Sequence[str], samples: Sequence[Sample], categories: Sequence[str]
+) -> NDArray[np.int64]:
+    category_of = {sample.label: sample.category for sample in samples}
+    return np.array([categories.index(category_of[label]) for label in labels], dtype=np.int64)
 
 
 def _truth(samples: Sequence[Sample], categories: Sequence[str]) -> NDArray[np.int64]:
@@ -205,3 +217,38 @@ def _sources(samples: Sequence[Sample]) -> tuple[DataSource, ...]:
         DataSource(name=source, photos=count, licence=licence)
         for (source, licence), count in counts.most_common()
     )
+
+
+def _write(
+    weights: bytes,
+    labels: tuple[str, ...],
+    judge: Judge,
+    measures: Mapping[str, Measure],
+    *,
+    photos: Photos,
+    options: TrainOptions,
+) -> str:
+    bundle = Bundle(
+        name=options.name,
+        version=options.version,
+        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        input_size=options.recipe.size,
+        dtype=DTYPE,
+        scaling=export.SCALING,
+        labels=labels,
+        sha256=hashlib.sha256(weights).hexdigest(),
+        temperature=judge.temperature,
+        thresholds=judge.thresholds,
+        metrics={key: value for name, m in measures.items() for key, value in m.figures(name).items()},
+        data=_sources(photos.samples),
+        base_weights=_base_weights(options),
+    )
+    card = write_card(
+        bundle,
+        measures,
+        recipe=options.recipe,
+        seed=options.seed,
+        precision=options.precision,
+        size=len(weights),
+    )
+    return BundleStore(options.out).write(bundle.to_mapping(), weights, card)

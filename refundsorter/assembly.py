@@ -1,0 +1,261 @@
+"""Builds the edges and the loops from the settings: the only place that knows them all."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from refundsorter.core.batching import BatchPolicy
+from refundsorter.core.bundle import Bundle
+from refundsorter.core.decision import Interpretation, Rules, Thresholds
+from refundsorter.core.fault import ConfigurationInvalid, PassingTrouble, translate
+from refundsorter.core.ignore import IgnoreRules
+from refundsorter.core.pixels import ImageLimits
+from refundsorter.core.placement import JOURNAL
+from refundsorter.core.port import HistoryPort, Log
+from refundsorter.core.retry import RetryPolicy
+from refundsorter.core.stability import Source
+from refundsorter.core.taxonomy import Taxonomy
+from refundsorter.edges.bundle import BundleStore, StoredBundle
+from refundsorter.edges.classifier import Classifier
+from refundsorter.edges.decoder import Decoder
+from refundsorter.edges.filesystem import FileSystem
+from refundsorter.edges.inbox import Watch
+from refundsorter.edges.journal import Journal
+from refundsorter.edges.ledger import Ledger
+from refundsorter.edges.lock import StateLock
+from refundsorter.edges.photos import PhotoReader
+from refundsorter.edges.scan import Oddity, Scanner, stat_file
+from refundsorter.edges.shelf import Shelf
+from refundsorter.loops.contents import Contents
+from refundsorter.loops.examiner import Examiner
+from refundsorter.loops.filer import Filer
+from refundsorter.loops.hints import HintQueue
+from refundsorter.loops.intake import Intake, Root
+from refundsorter.loops.sorter import Sorter
+from refundsorter.settings import Settings
+
+LEDGER_FILE = "ledger.sqlite3"
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """The active bundle, and how its answers are judged."""
+
+    stored: StoredBundle  # the bundle's files and manifest
+    rules: Rules  # how its answers are judged
+
+
+def read_taxonomy(path: Path) -> Taxonomy:
+    """Read the taxonomy's file.
+
+    Raises:
+        ConfigurationInvalid: It is missing, no YAML, or wrong.
+    """
+    try:
+        document = yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise ConfigurationInvalid(f"taxonomy: {path}: {error.strerror}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigurationInvalid(f"taxonomy: {path} is no YAML: {error}") from error
+    return Taxonomy.from_mapping(document, where=str(path))
+
+
+def rules_of(settings: Settings, bundle: Bundle) -> Rules:
+    """Everything by which photos are judged, from settings, taxonomy and bundle."""
+    taxonomy = read_taxonomy(settings.taxonomy)
+    return Rules(
+        model=bundle.reference,
+        taxonomy=taxonomy.digest,
+        interpretation=Interpretation.of(
+            labels=bundle.labels,
+            temperature=bundle.temperature,
+            taxonomy=taxonomy,
+            top_k=settings.decision.top_k,
+        ),
+        thresholds=Thresholds(
+            taxonomy=taxonomy.thresholds,
+            bundle=bundle.thresholds,
+            default=settings.decision.default_threshold,
+        ),
+        shelve_duplicates=settings.decision.duplicates == "shelve",
+    )
+
+
+def load_model(settings: Settings) -> Model:
+    """The active bundle, verified, with its rules.
+
+    Raises:
+        BundleRefused: There is none, or it is not what it says.
+        ConfigurationInvalid: The taxonomy is wrong.
+    """
+    stored = BundleStore(settings.models).active()
+    return Model(stored=stored, rules=rules_of(settings, stored.manifest))
+
+
+def worker_count(settings: Settings) -> int:
+    """How many examiners work side by side: one a core unless the settings say otherwise."""
+    workers = settings.batch.workers
+    return len(os.sched_getaffinity(0)) if workers == "auto" else workers
+
+
+def image_limits(settings: Settings) -> ImageLimits:
+    """What a photo must keep to be decoded."""
+    image = settings.image
+    return ImageLimits(max_bytes=image.max_bytes, max_pixels=image.max_pixels, min_side=image.min_side)
+
+
+def retry_policy(settings: Settings) -> RetryPolicy:
+    """How long passing trouble is waited out."""
+    return RetryPolicy(base_s=settings.retry.base_s, max_s=settings.retry.max_s)
+
+
+def batch_policy(settings: Settings) -> BatchPolicy:
+    """When a micro-batch is taken."""
+    return BatchPolicy(max_size=settings.batch.max_size, max_delay_s=settings.batch.max_delay_ms / 1000)
+
+
+def examiners(
+    settings: Settings, stored: StoredBundle, history: HistoryPort, contents: Contents, files: FileSystem
+) -> list[Examiner]:
+    """One examiner a worker, each with a warmed-up interpreter of its own.
+
+    Raises:
+        BundleRefused: The model does not load, or has another shape than its manifest says.
+    """
+    bundle = stored.manifest
+    return [
+        Examiner(
+            reader=PhotoReader(files, max_bytes=settings.image.max_bytes),
+            decoder=Decoder(limits=image_limits(settings), input_size=bundle.input_size),
+            classifier=Classifier(stored.weights, labels=len(bundle.labels), input_size=bundle.input_size),
+            history=history,
+            contents=contents,
+            input_size=bundle.input_size,
+            max_size=settings.batch.max_size,
+        )
+        for _ in range(worker_count(settings))
+    ]
+
+
+def scanners(settings: Settings, log: Log) -> list[Scanner]:
+    """One scanner an inbox; what it leaves alone is logged once."""
+
+    def oddity(found: Oddity) -> None:
+        log.warning("inbox.left_alone", path=found.path, kind=found.kind.value)
+
+    def trouble(why: PassingTrouble) -> None:
+        log.warning("inbox.unreadable", trouble=str(why))
+
+    return [
+        Scanner(
+            root,
+            recursive=settings.watch.recursive,
+            ignore=IgnoreRules(settings.watch.ignore),
+            excluded=(settings.sorted, settings.state_dir),
+            on_oddity=oddity,
+            on_trouble=trouble,
+        )
+        for root in settings.inbox
+    ]
+
+
+class Workshop:
+    """Everything that sorting needs, with the state directory locked.
+
+    Raises:
+        StartRefused: Another process runs, the ledger is of a newer version, or the bundle is refused.
+        PassingTrouble: The disk does not allow it now.
+    """
+
+    def __init__(self, settings: Settings, log: Log) -> None:
+        self.settings = settings
+        self.log = log
+        for folder in (settings.state_dir, settings.sorted, settings.sorted / JOURNAL):
+            _make_folder(folder)
+        self.lock = StateLock(str(settings.state_dir))
+        files, clock, retry = FileSystem(), SystemClock(), retry_policy(settings)
+        self.ledger = Ledger(str(settings.state_dir / LEDGER_FILE), longest_wait_s=settings.retry.max_s)
+        self.model = load_model(settings)
+        self.hints = HintQueue(settings.watch.queue_size)
+        self.filer = Filer(
+            ledger=self.ledger,
+            shelf=Shelf(str(settings.sorted), files, min_free_bytes=settings.move.min_free_bytes),
+            journal=Journal(str(settings.sorted / JOURNAL), files),
+            hints=self.hints,
+            retry=retry,
+            clock=clock,
+            log=log,
+        )
+        contents = Contents()
+        self.sorter = Sorter(
+            ledger=self.ledger,
+            filer=self.filer,
+            examiners=examiners(settings, self.model.stored, self.ledger, contents, files),
+            contents=contents,
+            rules=self.model.rules,
+            policy=batch_policy(settings),
+            clock=clock,
+            log=log,
+        )
+
+    def intake(self, *, watched: bool, job: int | None = None) -> Intake:
+        """The loop in front of the sorter: with watches for the daemon, without for a single sweep."""
+        settings = self.settings
+        roots = [
+            Root(path=str(root), scanner=scanner, watch=self._watch(root) if watched else None)
+            for root, scanner in zip(settings.inbox, scanners(settings, self.log), strict=True)
+        ]
+        return Intake(
+            roots=roots,
+            hints=self.hints,
+            look=stat_file,
+            ledger=self.ledger,
+            on_admitted=self.sorter.wake,
+            stability_s=settings.watch.stability_s,
+            scan_interval_s=settings.watch.scan_interval_s,
+            chunk=settings.sweep.chunk_size,
+            retry=self.filer.retry,
+            clock=SystemClock(),
+            log=self.log,
+            source=Source.SCAN if watched else Source.SWEEP,
+            job=job,
+        )
+
+    def close(self) -> None:
+        """Close the ledger and let the next process in."""
+        self.ledger.close()
+        self.lock.release()
+
+    def _watch(self, root: Path) -> Watch:
+        settings = self.settings
+        return Watch(
+            root,
+            recursive=settings.watch.recursive,
+            ignore=IgnoreRules(settings.watch.ignore),
+            excluded=(settings.sorted, settings.state_dir),
+            mode=settings.watch.roots.get(root, settings.watch.mode),
+            poll_interval_s=settings.watch.poll_interval_s,
+            hints=self.hints,
+        )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise translate(error, f"making {str(folder)!r}") from error

@@ -1,0 +1,212 @@
+"""The commands: thin. Each reads the settings, asks one part of the program, and shows the answer."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from refundsorter import __version__
+from refundsorter.core.fault import AlreadyRunning, PassingTrouble, RefundsorterError, StartRefused
+from refundsorter.exits import ExitCode
+
+if TYPE_CHECKING:  # each command imports what it needs: `--help` is instant, and `run` starts fast
+    from refundsorter.settings import Settings
+
+app = typer.Typer(
+    name="refundsorter",
+    help="Sorts photos of returned goods into the folders of their departments.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="Check and show the settings.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="The settings' file. [default: REFUNDSORTER_CONFIG, or config/refundsorter.yaml]",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except RefundsorterError as error:
+        print(f"refundsorter: {error}", file=sys.stderr)  # noqa: T201 - the command's own voice
+        sys.exit(_exit_code(error))
+
+
+def _exit_code(error: RefundsorterError) -> ExitCode:
+    match error:
+        case AlreadyRunning() | PassingTrouble():
+            return ExitCode.TEMPORARY
+        case StartRefused():
+            return ExitCode.CONFIGURATION
+        case _:
+            return ExitCode.FAILED
+
+
+def _settings(config: Path | None, **flags: object) -> "Settings":
+    from refundsorter import settings
+
+    overrides = {key.replace("__", "."): value for key, value in flags.items()}
+    return settings.load(config, environment=os.environ, overrides=overrides)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
+    ] = False,
+) -> None:
+    """Sorts photos of returned goods into the folders of their departments."""
+    if version:
+        typer.echo(f"refundsorter {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    config: ConfigFile = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+) -> None:
+    """Watch the inboxes and sort what arrives, until a signal ends it."""
+    from refundsorter.daemon import Daemon
+    from refundsorter.edges.log import Gate, make
+
+    def load() -> "Settings":
+        return _settings(config, log__level=log_level)
+
+    settings = load()
+    gate = Gate(settings.log.level)
+    daemon = Daemon(settings, reload=load, log=make(gate, form=settings.log.format), gate=gate)
+    raise typer.Exit(daemon.run())
+
+
+@app.command()
+def sweep(
+    config: ConfigFile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; move nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Sort everything that lies in the inboxes now, once, and give an account of it."""
+    from refundsorter import show
+
+    settings = _settings(config)
+    if dry_run:
+        from refundsorter.assembly import load_model
+        from refundsorter.preview import rehearse
+
+        with show.progress(enabled=not as_json) as on_progress:
+            rehearsal = rehearse(settings, load_model(settings), _log(settings, quiet=True), on_progress)
+        _answer(asdict(rehearsal), as_json, lambda: show.rehearsal(rehearsal))
+        return
+    from refundsorter.assembly import Workshop
+    from refundsorter.sweep import sweep as sweep_once
+
+    workshop = Workshop(settings, _log(settings, quiet=True))
+    try:
+        with show.progress(enabled=not as_json) as on_progress:
+            account = sweep_once(workshop, on_progress)
+    finally:
+        workshop.close()
+    _answer(asdict(account), as_json, lambda: show.account(account))
+    raise typer.Exit(ExitCode.LEFT if account.left else ExitCode.OK)
+
+
+@app.command()
+def classify(
+    files: Annotated[list[Path], typer.Argument(help="Photos.", metavar="FILE...")],
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what photos show and where they would go; move nothing."""
+    from refundsorter import show
+    from refundsorter.assembly import load_model
+    from refundsorter.preview import Previewer
+
+    settings = _settings(config)
+    previewer = Previewer(settings, load_model(settings))
+    failed = 0
+    with show.predictions(as_json=as_json) as present:
+        for path, outcome in previewer.paths(os.fspath(path) for path in files):
+            failed += isinstance(outcome, str)
+            present(path, outcome)
+    raise typer.Exit(ExitCode.LEFT if failed else ExitCode.OK)
+
+
+@app.command()
+def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Say how the daemon and its photos stand; works without a daemon."""
+    from refundsorter import show
+    from refundsorter.state import read
+
+    standing = read(_settings(config), now=time.time())
+    _answer(asdict(standing), as_json, lambda: show.standing(standing))
+
+
+@app.command()
+def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Check folders, permissions, limits, space and model, and say what to do."""
+    from refundsorter import show
+    from refundsorter.doctor import Verdict, examine
+
+    checks = list(examine(_settings(config)))
+    _answer([asdict(check) for check in checks], as_json, lambda: show.checks(checks))
+    if any(check.verdict is Verdict.FAILED for check in checks):
+        raise typer.Exit(ExitCode.LEFT)
+
+
+@config_app.command("check")
+def config_check(config: ConfigFile = None) -> None:
+    """Read settings and taxonomy and tell every problem."""
+    from refundsorter.assembly import read_taxonomy
+
+    settings = _settings(config)
+    taxonomy = read_taxonomy(settings.taxonomy)
+    typer.echo(f"The settings are well. {len(taxonomy.categories)} categories in {settings.taxonomy}.")
+
+
+@config_app.command("show")
+def config_show(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Print the settings in force and where each comes from."""
+    from refundsorter.settings_show import to_mapping, to_yaml
+
+    settings = _settings(config)
+    _answer(to_mapping(settings), as_json, lambda: typer.echo(to_yaml(settings), nl=False))
+
+
+@app.command()
+def train(
+    data: Annotated[Path, typer.Argument(help="A folder per label, or a folder with manifest.csv.")],
+    out: Annotated[Path, typer.Option(help="Where bundles are kept.")] = Path("models"),
+) -> None:
+    """Teach a new model and write it as a bundle."""
+
+
+def _answer(fields: Any, as_json: bool, show: Callable[[], None]) -> None:
+    """Print the answer for a program or for a person."""
+    if as_json:
+        typer.echo(json.dumps(fields, ensure_ascii=True))
+    else:
+        show()
+
+
+def _log(settings: "Settings", *, quiet: bool = False) -> Any:
+    """The operational log of a command; a quiet one tells only what an operator should know."""
+    from refundsorter.edges.log import Gate, make
+
+    level = "warning" if quiet and settings.log.level == "info" else settings.log.level
+    return make(Gate(level), form=settings.log.format)

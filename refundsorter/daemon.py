@@ -1,0 +1,155 @@
+"""The daemon's life: start, supervise, read settings again, stop.
+
+Main waits for signals and looks after the loops; every loop has a thread of its own. A loop that dies stops
+the daemon with a non-zero exit: the service manager starts it again, and recovery at start is the one repair
+path. Signals are blocked in every thread and taken one at a time by main, so no handler ever interrupts
+anything.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from refundsorter import settings as configuration
+from refundsorter.assembly import Workshop, batch_policy, retry_policy, rules_of
+from refundsorter.core.fault import StartRefused
+from refundsorter.core.port import Log
+from refundsorter.edges.log import LEVELS, Gate
+from refundsorter.edges.systemd import Notifier
+from refundsorter.exits import ExitCode
+from refundsorter.loops.intake import Intake
+from refundsorter.settings import Settings
+
+SUPERVISION_S = 1.0  # how often main looks after the loops when no signal comes
+SILENCE_S = 60.0  # a loop that has been silent for longer keeps the watchdog from being told that all is well
+STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
+SIGNALS = STOP_SIGNALS | {signal.SIGHUP}
+
+
+class Loop(threading.Thread):
+    """A loop on a thread of its own, and what ended it."""
+
+    def __init__(self, name: str, work: Callable[[], object]) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work = work
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        """Run the loop; remember what it died of."""
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the supervisor must learn of it
+            self.error = error
+
+
+class Daemon:
+    """One run of the service.
+
+    Args:
+        settings: The settings in force.
+        reload: Reads them again; raises `StartRefused` when they are wrong.
+        log: The operational log.
+        gate: What the log lets pass.
+
+    Raises:
+        StartRefused: It cannot start; the message says what to do.
+        PassingTrouble: It cannot start now.
+    """
+
+    def __init__(self, settings: Settings, *, reload: Callable[[], Settings], log: Log, gate: Gate) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        self._settings = settings
+        self._reload = reload
+        self._log = log
+        self._gate = gate
+        self._started_with = settings
+        self._notifier = Notifier(os.environ, log)
+        self._workshop = Workshop(settings, log)
+        self._intake: Intake = self._workshop.intake(watched=True)
+        self._loops = [
+            Loop("sorter", self._workshop.sorter.run),
+            Loop("intake", self._intake.run),
+        ]
+
+    def run(self) -> ExitCode:
+        """Run until a signal or the death of a loop; the exit status."""
+        for loop in self._loops:
+            loop.start()
+        self._notifier.ready()
+        self._log.info(
+            "ready",
+            inbox=[str(path) for path in self._settings.inbox],
+            sorted=str(self._settings.sorted),
+            model=self._workshop.model.rules.model,
+            pid=os.getpid(),
+        )
+        code = self._supervise()
+        return self._stop(code)
+
+    def _supervise(self) -> ExitCode:
+        """Wait for a reason to stop, answering the watchdog and SIGHUP meanwhile."""
+        interval_s = min(SUPERVISION_S, self._notifier.watchdog_interval_s or SUPERVISION_S)
+        while True:
+            received = signal.sigtimedwait(SIGNALS, interval_s)
+            if received is not None and received.si_signo in STOP_SIGNALS:
+                self._log.info("stopping", signal=signal.Signals(received.si_signo).name)
+                return ExitCode.OK
+            if received is not None:
+                self._read_settings_again()
+            if any(not loop.is_alive() for loop in self._loops):
+                return ExitCode.FAILED
+            if self._is_progressing() and self._notifier.watchdog_interval_s is not None:
+                self._notifier.alive()
+
+    def _is_progressing(self) -> bool:
+        beats = (self._workshop.sorter.beat, self._intake.beat)
+        return all(beat.age_s() < SILENCE_S for beat in beats)
+
+    def _stop(self, code: ExitCode) -> ExitCode:
+        """Stop in this order: no new arrivals, no new claims, what is in hand filed, then the ledger.
+
+        One deadline covers it all; a second signal ends it at once. Either way recovery makes it good.
+        """
+        self._notifier.stopping()
+        deadline = time.monotonic() + self._settings.stop_timeout_s
+        self._intake.stop()
+        self._workshop.sorter.stop()
+        while any(loop.is_alive() for loop in self._loops):
+            left = deadline - time.monotonic()
+            forced = signal.sigtimedwait(STOP_SIGNALS, max(0.0, min(0.02, left)))
+            if forced is not None or left <= 0:
+                why = "a second signal" if forced is not None else "stop_timeout_s is over"
+                self._log.error("stopped_hard", why=why, then="recovery at the next start")
+                os._exit(ExitCode.FAILED)
+        for loop in self._loops:
+            if loop.error is not None:
+                self._log.error("loop.died", loop=loop.name, exc_info=loop.error)
+                code = ExitCode.FAILED
+        self._workshop.close()
+        self._log.info("stopped", **self._workshop.filer.tally.by_state)
+        return code
+
+    def _read_settings_again(self) -> None:
+        """Take over what can change while running, and say what needs a restart."""
+        self._notifier.reloading()
+        try:
+            new = self._reload()
+            rules = rules_of(new, self._workshop.model.stored.manifest)
+        except StartRefused as refused:
+            self._log.error("settings.refused", problems=str(refused), then="the old ones stay in force")
+        else:
+            live, _ = configuration.changes(self._settings, new)
+            _, restart = configuration.changes(self._started_with, new)
+            sorter = self._workshop.sorter
+            sorter.rules = rules
+            sorter.policy = replace(batch_policy(new), max_size=sorter.policy.max_size)
+            self._workshop.filer.retry = retry_policy(new)
+            self._intake.set_stability(new.watch.stability_s)
+            self._intake.scan_interval_s = new.watch.scan_interval_s
+            self._gate.level = LEVELS[new.log.level]
+            self._settings = new
+            self._log.info("settings.read", changed=live, need_restart=restart, taxonomy=rules.taxonomy)
+        self._notifier.ready()

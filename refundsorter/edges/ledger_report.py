@@ -1,0 +1,73 @@
+"""The ledger at a glance, read beside a running daemon without disturbing it."""
+
+import os
+import sqlite3
+from typing import Any
+from urllib.parse import quote
+
+from refundsorter.core.fault import PassingTrouble
+from refundsorter.core.port import Overview
+
+OPEN_STATES = "state IN ('claimed', 'classified', 'waiting')"  # as the partial index says it
+
+
+class LedgerReport:
+    """Read-only queries on the ledger at `path`.
+
+    Raises:
+        PassingTrouble: It cannot be read now.
+    """
+
+    def __init__(self, path: str) -> None:
+        try:
+            self._connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)
+        except sqlite3.OperationalError as error:
+            raise PassingTrouble(f"the ledger {path!r}: {error}") from error
+
+    def close(self) -> None:
+        """Close it."""
+        self._connection.close()
+
+    def overview(self) -> Overview:
+        """Counts over the whole history."""
+        return Overview(
+            by_state=self._counts("SELECT state, count(*) FROM images GROUP BY state"),
+            by_category=self._counts(
+                "SELECT category, count(*) FROM images WHERE state = 'sorted' "
+                "GROUP BY category ORDER BY category"
+            ),
+            by_reason=self._counts(
+                "SELECT reason, count(*) FROM images WHERE state = 'rejected' GROUP BY reason ORDER BY reason"
+            ),
+            trouble=self._counts(
+                "SELECT trouble, count(*) FROM images WHERE state = 'waiting' AND trouble IS NOT NULL "
+                "GROUP BY trouble ORDER BY count(*) DESC LIMIT 10"
+            ),
+            oldest_open=self._one(f"SELECT min(seen_at) FROM images WHERE {OPEN_STATES}"),  # noqa: S608 - a constant
+            last_finished=self._one("SELECT max(finished_at) FROM images"),
+        )
+
+    def job_states(self, job: int) -> dict[str, int]:
+        """How many photos of a job are in each state."""
+        return self._counts("SELECT state, count(*) FROM images WHERE job = ? GROUP BY state", job)
+
+    def job_categories(self, job: int) -> dict[str, int]:
+        """How many photos of a job were sorted into each category."""
+        return self._counts(
+            "SELECT category, count(*) FROM images WHERE job = ? AND state = 'sorted' "
+            "GROUP BY category ORDER BY category",
+            job,
+        )
+
+    def _counts(self, query: str, *parameters: object) -> dict[str, int]:
+        return dict(self._run(query, parameters))
+
+    def _one(self, query: str) -> float | None:
+        value: float | None = self._run(query, ())[0][0]
+        return value
+
+    def _run(self, query: str, parameters: tuple[object, ...]) -> list[Any]:
+        try:
+            return self._connection.execute(query, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            raise PassingTrouble(f"the ledger: {error}") from error

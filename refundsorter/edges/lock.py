@@ -1,0 +1,51 @@
+"""One process a state directory: an advisory lock, which the kernel drops however its holder dies."""
+
+import fcntl
+import os
+
+from refundsorter.core.fault import AlreadyRunning
+
+FILE = "lock"
+
+
+class StateLock:
+    """The lock of `state_dir`, held from construction to `release`.
+
+    Raises:
+        AlreadyRunning: Another process holds it; the message names its pid.
+    """
+
+    def __init__(self, state_dir: str) -> None:
+        path = os.path.join(state_dir, FILE)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(self._descriptor, 32).decode(errors="replace").strip() or "unknown"
+            os.close(self._descriptor)
+            raise AlreadyRunning(
+                f"another refundsorter (pid {pid}) uses {state_dir}; stop it first, "
+                "or give this one a `state_dir` of its own"
+            ) from None
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let the next one in."""
+        os.close(self._descriptor)
+
+
+def holder(state_dir: str) -> int | None:
+    """The pid of the process that holds the lock; None when nobody does."""
+    try:
+        descriptor = os.open(os.path.join(state_dir, FILE), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.read(descriptor, 32).strip()
+        return int(text) if text.isdigit() else -1
+    finally:
+        os.close(descriptor)
+    return None

@@ -1,0 +1,60 @@
+"""Operational logs on standard error: for people on a terminal, JSON lines otherwise.
+
+One event name a line, context as fields. A name that is no UTF-8 is written with its bytes escaped.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal, TextIO, cast
+
+import structlog
+
+from refundsorter.core.port import Log
+from refundsorter.core.text import printable
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class Gate:
+    """Lets events of a level and above pass; the level can be changed while running."""
+
+    def __init__(self, level: str) -> None:
+        self.level = LEVELS[level]
+
+    def __call__(
+        self, _logger: Any, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        """Drop what is below the level."""
+        if LEVELS[method] < self.level:
+            raise structlog.DropEvent
+        return event
+
+
+def make(
+    gate: Gate, *, form: Literal["auto", "console", "json"] = "auto", stream: TextIO = sys.stderr
+) -> Log:
+    """A logger behind a gate; "auto" is for people when the stream is a terminal, JSON lines otherwise."""
+    for_people = form == "console" or (form == "auto" and stream.isatty())
+    processors: list[Any] = [gate, structlog.processors.add_log_level, structlog.processors.format_exc_info]
+    if for_people:
+        processors += [
+            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+            _printable,
+            structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=18),
+        ]
+    else:
+        processors += [
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(serializer=json.dumps),
+        ]
+    logger = structlog.wrap_logger(
+        structlog.WriteLogger(stream), processors=processors, cache_logger_on_first_use=True
+    )
+    return cast("Log", logger.bind())
+
+
+def _printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Escape what a terminal cannot show or must not obey: file names are hostile."""
+    return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}

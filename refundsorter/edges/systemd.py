@@ -1,0 +1,55 @@
+"""Telling systemd how the service is doing (sd_notify); does nothing where no systemd listens.
+
+The protocol is one datagram of `KEY=value` lines to the socket that `NOTIFY_SOCKET` names; see sd_notify(3).
+"""
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+
+from refundsorter.core.port import Log
+
+
+class Notifier:
+    """The service's line to systemd."""
+
+    def __init__(self, environment: Mapping[str, str], log: Log) -> None:
+        self._address = environment.get("NOTIFY_SOCKET", "")
+        self._log = log
+        micros = environment.get("WATCHDOG_USEC", "")
+        addressee = environment.get("WATCHDOG_PID", str(os.getpid()))
+        watched = micros.isdigit() and addressee == str(os.getpid())
+        # Half the allowed silence, as sd_watchdog_enabled(3) advises; seconds.
+        self.watchdog_interval_s = int(micros) / 2_000_000 if watched else None
+
+    def ready(self) -> None:
+        """The service has started, or has read its settings again."""
+        self._send("READY=1")
+
+    def reloading(self) -> None:
+        """The service reads its settings again; `ready` follows."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def stopping(self) -> None:
+        """The service is about to end."""
+        self._send("STOPPING=1")
+
+    def alive(self) -> None:
+        """Every loop makes progress."""
+        self._send("WATCHDOG=1")
+
+    def status(self, text: str) -> None:
+        """A line for `systemctl status`."""
+        self._send(f"STATUS={text}")
+
+    def _send(self, message: str) -> None:
+        if not self._address:
+            return
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as line:
+                line.connect(address)
+                line.sendall(message.encode())
+        except OSError as error:  # a service manager that cannot be told is no reason to stop sorting
+            self._log.warning("systemd.unreachable", address=self._address, trouble=str(error))

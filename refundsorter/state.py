@@ -1,0 +1,69 @@
+"""How the daemon and its photos stand, read from the ledger and the lock; works without a daemon."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from refundsorter.assembly import LEDGER_FILE
+from refundsorter.core.fault import BundleRefused
+from refundsorter.core.image import State
+from refundsorter.core.record import rfc3339
+from refundsorter.edges.bundle import BundleStore
+from refundsorter.edges.ledger_report import LedgerReport
+from refundsorter.edges.lock import holder
+from refundsorter.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What `refundsorter status` tells."""
+
+    pid: int | None  # of the process that sorts; None when none does
+    model: str | None  # the active bundle; None when it cannot be loaded
+    photos: Mapping[str, int]  # photos in each state, over all time
+    sorted_by_category: Mapping[str, int]  # over all time
+    rejected_by_reason: Mapping[str, int]  # over all time
+    trouble: Mapping[str, int]  # what waiting photos are held back for, and how many
+    oldest_waiting_s: float | None  # seconds since the oldest unfinished photo was seen
+    last_finished: str | None  # RFC 3339, UTC
+
+
+def read(settings: Settings, *, now: float) -> Standing:
+    """Read how things stand at `now`, in unix seconds.
+
+    Raises:
+        PassingTrouble: The ledger cannot be read now.
+    """
+    try:
+        model = BundleStore(settings.models).active().manifest.reference
+    except BundleRefused:
+        model = None
+    pid = holder(str(settings.state_dir))
+    path = settings.state_dir / LEDGER_FILE
+    if not path.exists():
+        nothing = dict.fromkeys((state.value for state in State), 0)
+        return Standing(
+            pid=pid,
+            model=model,
+            photos=nothing,
+            sorted_by_category={},
+            rejected_by_reason={},
+            trouble={},
+            oldest_waiting_s=None,
+            last_finished=None,
+        )
+    report = LedgerReport(str(path))
+    try:
+        overview = report.overview()
+    finally:
+        report.close()
+    oldest, last = overview.oldest_open, overview.last_finished
+    return Standing(
+        pid=pid,
+        model=model,
+        photos={state.value: overview.by_state.get(state.value, 0) for state in State},
+        sorted_by_category=overview.by_category,
+        rejected_by_reason=overview.by_reason,
+        trouble=overview.trouble,
+        oldest_waiting_s=None if oldest is None else round(max(0.0, now - oldest), 1),
+        last_finished=None if last is None else rfc3339(last),
+    )

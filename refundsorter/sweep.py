@@ -1,0 +1,102 @@
+"""One sweep over everything in the inboxes, with an account that adds up."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from refundsorter.assembly import LEDGER_FILE, Workshop
+from refundsorter.core.fault import RefundsorterError
+from refundsorter.core.image import TERMINAL
+from refundsorter.daemon import STOP_SIGNALS, Loop
+from refundsorter.edges.ledger_report import LedgerReport
+
+LOOK_S = 0.1  # how often progress is told
+
+
+class SweepBroken(RefundsorterError):
+    """A loop died during the sweep; what it had begun is made good by the next one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What became of the photos that a sweep found: found = sorted + review + rejected + left."""
+
+    job: int  # the sweep's id
+    found: int  # photos that lay in the inboxes
+    sorted: int  # in their category's folder
+    review: int  # in `_review/`
+    rejected: int  # in `_rejected/`
+    left: int  # still in the inbox: held back by trouble, or still being written
+    categories: Mapping[str, int]  # sorted photos by category
+    seconds: float  # from the start of the scan to the last journal line
+    interrupted: bool  # a signal ended it before everything was done
+
+
+def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Account:
+    """Sort everything that lies in the inboxes now.
+
+    Args:
+        workshop: The edges and loops; closed by the caller.
+        on_progress: Told the photos filed and the photos found so far, about ten times a second.
+
+    Raises:
+        SweepBroken: A loop died.
+        PassingTrouble: The ledger, or moves of an earlier run, cannot be checked now.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    began = time.monotonic()
+    sorter = workshop.sorter
+    sorter.recover()
+    recovered = workshop.filer.tally.filed
+    job = workshop.ledger.begin_job("sweep", now=time.time())
+    intake = workshop.intake(watched=False, job=job)
+    unfinished = 0
+
+    def take_in() -> None:
+        nonlocal unfinished
+        unfinished = intake.run_once()
+        sorter.finish_when_empty()
+
+    loops = [Loop("intake", take_in), Loop("sorter", sorter.run)]
+    for loop in loops:
+        loop.start()
+    interrupted = False
+    while any(loop.is_alive() for loop in loops):
+        if signal.sigtimedwait(STOP_SIGNALS, LOOK_S) is not None:
+            if interrupted:
+                os._exit(1)
+            interrupted = True
+            intake.stop()
+            sorter.stop()
+        on_progress(workshop.filer.tally.filed - recovered, intake.admitted)
+        if any(loop.error is not None for loop in loops):
+            intake.stop()
+            sorter.stop()
+    for loop in loops:
+        if loop.error is not None:
+            raise SweepBroken(f"the {loop.name} loop died: {loop.error!r}") from loop.error
+    return _account(workshop, job, unfinished, began, interrupted=interrupted)
+
+
+def _account(workshop: Workshop, job: int, unfinished: int, began: float, *, interrupted: bool) -> Account:
+    report = LedgerReport(str(workshop.settings.state_dir / LEDGER_FILE))
+    try:
+        states, categories = report.job_states(job), report.job_categories(job)
+    finally:
+        report.close()
+    found = sum(states.values()) + unfinished
+    workshop.ledger.end_job(job, found=found, now=time.time())
+    done = {state.value: states.get(state.value, 0) for state in TERMINAL}
+    return Account(
+        job=job,
+        found=found,
+        sorted=done["sorted"],
+        review=done["review"],
+        rejected=done["rejected"],
+        left=found - sum(done.values()),
+        categories=categories,
+        seconds=round(time.monotonic() - began, 3),
+        interrupted=interrupted,
+    )

@@ -1,0 +1,131 @@
+"""One whole run on made data, with a tiny network: every fact below is about the bundle that it wrote."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from ai_edge_litert.interpreter import Interpreter
+
+from refundsorter.core.fault import BundleRefused
+from refundsorter.core.taxonomy import Taxonomy
+from refundsorter.edges.bundle import BundleStore, StoredBundle
+from refundsorter.training import dataset, recheck
+from refundsorter.training.fit import Recipe
+from refundsorter.training.lite import run_int8
+from refundsorter.training.progress import Progress
+from refundsorter.training.run import TrainOptions, train
+
+# Keras 3 hands its variables to NumPy 2 in a way that NumPy finds old.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+LABELS = ("blue bar", "blue disc", "blue whale", "red bar", "red disc")
+TAXONOMY = {"categories": {"TOOLS": {"labels": list(LABELS[3:])}, "TOYS": {"labels": list(LABELS[:3])}}}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left behind."""
+
+    models: Path
+    bundle: StoredBundle
+    told: list[Progress]
+    options: TrainOptions
+
+
+@pytest.fixture(scope="module")
+def run(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Train once; random weights, so that no download is needed."""
+    models = tmp_path_factory.mktemp("models")
+    told: list[Progress] = []
+    options = TrainOptions(
+        data=folders,
+        out=models,
+        name="shapes",
+        version="1.0.0",
+        base="random",
+        recipe=Recipe(
+            size=64, alpha=0.35, head_steps=50, tune_size=32, tune_steps=2, tune_batch=8, held=0.25
+        ),
+        measure_on=folders,
+        keep=models / "shapes.keras",
+    )
+    reference = train(options, told.append)
+    return Run(models=models, bundle=BundleStore(models).load(reference), told=told, options=options)
+
+
+def test_the_bundle_names_its_labels_and_thresholds(run: Run) -> None:
+    """Labels in output order, the rare one too; a threshold for each category."""
+    assert run.bundle.manifest.labels == LABELS
+    assert set(run.bundle.manifest.thresholds) == {"TOOLS", "TOYS"}
+
+
+def test_serving_gets_bytes_in_and_floats_out(run: Run) -> None:
+    """The model takes uint8 photos, any number at a time, and gives float32 logits, one a label."""
+    interpreter = Interpreter(model_path=str(run.bundle.weights))
+    given, made = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    assert given["dtype"] is np.uint8
+    assert given["shape_signature"].tolist() == [-1, 64, 64, 3]
+    assert made["dtype"] is np.float32
+    interpreter.resize_tensor_input(given["index"], (5, 64, 64, 3))
+    interpreter.allocate_tensors()
+    interpreter.invoke()
+    assert interpreter.get_tensor(made["index"]).shape == (5, len(LABELS))
+
+
+def test_a_batch_says_what_its_photos_say_one_by_one(run: Run, folders: Path) -> None:
+    """Photos in one batch do not change each other's logits."""
+    _, pixels = dataset.decode(dataset.read(folders)[:6], 64, 2, lambda _: None)
+    weights = run.bundle.weights.read_bytes()
+    assert np.allclose(run_int8(weights, pixels, batch=6), run_int8(weights, pixels, batch=1), atol=1e-5)
+
+
+def test_every_stage_tells_its_end(run: Run) -> None:
+    """Each stage reports until done equals total, and the unreadable photo is named."""
+    last = {progress.stage: progress for progress in run.told}
+    assert {"decode", "features", "head", "tune", "export", "measure"} <= set(last)
+    assert all(progress.done == progress.total for progress in last.values())
+    assert any("broken.jpg" in progress.note for progress in run.told)
+
+
+def test_the_float_model_is_kept_when_asked_for(run: Run) -> None:
+    """The Keras model lies where it was asked for."""
+    assert run.options.keep is not None
+    assert run.options.keep.stat().st_size > 0
+
+
+def test_the_card_tells_figures_sources_and_recipe(run: Run) -> None:
+    """The card holds what was measured with its counts, the data with its licence, and the recipe."""
+    card = (run.bundle.weights.parent / "MODEL_CARD.md").read_text()
+    photos = sum(source.photos for source in run.bundle.manifest.data)
+    assert run.bundle.manifest.sha256 in card
+    assert f"{photos} photos, held-out ones included" in card
+    assert "tune_rate: 2e-05" in card
+    assert str(run.models) not in card
+
+
+def test_the_recheck_prints_what_the_card_says(
+    run: Run, folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command that the card names gives the card's own lines."""
+    taxonomy = tmp_path / "taxonomy.yaml"
+    taxonomy.write_text(yaml.safe_dump(TAXONOMY))
+    assert recheck.main([str(run.models), "shapes/1.0.0", str(taxonomy), str(folders)]) == 0
+    card = (run.bundle.weights.parent / "MODEL_CARD.md").read_text()
+    assert capsys.readouterr().out in card
+
+
+def test_a_recheck_with_a_taxonomy_that_lacks_labels_is_refused(run: Run, folders: Path) -> None:
+    """The labels that the taxonomy does not know are named."""
+    small = Taxonomy(category_of={"red bar": "TOOLS", "blue bar": "TOYS"}, thresholds={})
+    with pytest.raises(dataset.DatasetRefused, match="red disc"):
+        recheck.recheck(run.bundle, small, folders, 1, lambda _: None)
+
+
+def test_an_existing_version_is_refused_before_training(run: Run) -> None:
+    """A second run for the same version ends at once: no hours are spent on what cannot be written."""
+    told: list[Progress] = []
+    with pytest.raises(BundleRefused, match="exists already"):
+        train(run.options, told.append)
+    assert told == []
