@@ -140,6 +140,7 @@ class Running:
             try:
                 found = json.loads(line)
             except ValueError:
+                self.process.kill()  # only then has its log an end
                 raise AssertionError(line + self.process.stderr.read()) from None
             self.events.append(found)
             if found["event"] == event and fields.items() <= found.items():

@@ -5,6 +5,9 @@ threads, for both spend their time outside Python's lock. Photos are inferred on
 or more would save a twentieth of the time, and cost the same as a full one when it is not full.
 """
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +34,9 @@ class Classifier:
 
     def __init__(self, weights: Path, *, labels: int, input_size: int) -> None:
         try:
-            self._interpreter = Interpreter(model_path=str(weights), num_threads=1)
-            self._interpreter.allocate_tensors()
+            with _without_greeting():
+                self._interpreter = Interpreter(model_path=str(weights), num_threads=1)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:  # no model; a model that this runtime cannot run
             raise BundleRefused(f"{weights} is no model that can run: {error}") from error
         self._input = self._only(
@@ -81,3 +85,21 @@ class Classifier:
             self._interpreter.invoke()
             answers[position] = self._interpreter.get_tensor(self._output)[0]
         return answers
+
+
+@contextmanager
+def _without_greeting() -> Iterator[None]:
+    """Keep LiteRT's "Created delegate" line off standard error, which is the operational log's.
+
+    The runtime has no switch for it. What goes wrong it raises, so nothing that matters is lost; the
+    descriptor is turned aside for the whole process, for the few milliseconds before any loop runs.
+    """
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
