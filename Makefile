@@ -1,0 +1,41 @@
+# Two commands for a new machine: `make run` and `make test`. Both make .venv first, once.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed-by-lock
+
+.PHONY: run test lint bench lock clean help
+
+help:  ## Say what can be made.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+run: $(INSTALLED)  ## Start the daemon on inbox/ and sorted/, with config/refundsorter.yaml.
+	$(BIN)/refundsorter run
+
+test: $(INSTALLED) lint  ## Check and test everything.
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(INSTALLED)  ## Measure the budgets beside their references.
+	$(BIN)/python -m tests.benchmarks
+
+lock:  ## Choose and pin the newest allowed versions (needs uv).
+	uv pip compile pyproject.toml --extra all --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --upgrade --output-file requirements.lock
+
+clean:  ## Remove what was installed and cached; photos and ledger stay.
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+
+# Installed anew only when the lock file or the package's metadata has changed.
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "refundsorter needs Python 3.11 or newer; say which with: make PYTHON=python3.11 ..."; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+	  { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	@echo "Installing the pinned packages; TensorFlow, for training, is most of it (a few minutes, once)."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
