@@ -10,16 +10,17 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from refundsorter import settings as configuration
-from refundsorter.assembly import Workshop, batch_policy, retry_policy, rules_of
+from refundsorter.assembly import Workshop, batch_policy, intake_times, retry_policy, rules_of
 from refundsorter.core.fault import StartRefused
 from refundsorter.core.port import Log
 from refundsorter.edges.log import LEVELS, Gate
 from refundsorter.edges.systemd import Notifier
 from refundsorter.exits import ExitCode
+from refundsorter.loops.beat import Beat
 from refundsorter.loops.intake import Intake
 from refundsorter.settings import Settings
 
@@ -43,6 +44,23 @@ class Loop(threading.Thread):
             self._work()
         except BaseException as error:  # noqa: BLE001 - whatever it is, the supervisor must learn of it
             self.error = error
+
+
+class Watchdog:
+    """Tells systemd that all is well, but only while every loop makes progress."""
+
+    def __init__(self, notifier: Notifier, beats: Sequence[Beat]) -> None:
+        self._notifier = notifier
+        self._beats = beats
+        allowed_s = notifier.watchdog_interval_s
+        self.interval_s = SUPERVISION_S if allowed_s is None else min(SUPERVISION_S, allowed_s)
+
+    def feed(self) -> None:
+        """Tell it, if it is so and somebody wants to know."""
+        if self._notifier.watchdog_interval_s is None:
+            return
+        if all(beat.age_s() < SILENCE_S for beat in self._beats):
+            self._notifier.alive()
 
 
 class Daemon:
@@ -69,6 +87,7 @@ class Daemon:
         self._notifier = Notifier(os.environ, log)
         self._workshop = Workshop(settings, log)
         self._intake: Intake = self._workshop.intake(watched=True)
+        self._watchdog = Watchdog(self._notifier, (self._workshop.sorter.beat, self._intake.beat))
         self._loops = [
             Loop("sorter", self._workshop.sorter.run),
             Loop("intake", self._intake.run),
@@ -78,7 +97,7 @@ class Daemon:
         """Run until a signal or the death of a loop; the exit status."""
         for loop in self._loops:
             loop.start()
-        self._notifier.ready()
+        self._notifier.ready(f"sorting with {self._workshop.model.rules.model}")
         self._log.info(
             "ready",
             inbox=[str(path) for path in self._settings.inbox],
@@ -91,9 +110,8 @@ class Daemon:
 
     def _supervise(self) -> ExitCode:
         """Wait for a reason to stop, answering the watchdog and SIGHUP meanwhile."""
-        interval_s = min(SUPERVISION_S, self._notifier.watchdog_interval_s or SUPERVISION_S)
         while True:
-            received = signal.sigtimedwait(SIGNALS, interval_s)
+            received = signal.sigtimedwait(SIGNALS, self._watchdog.interval_s)
             if received is not None and received.si_signo in STOP_SIGNALS:
                 self._log.info("stopping", signal=signal.Signals(received.si_signo).name)
                 return ExitCode.OK
@@ -101,12 +119,7 @@ class Daemon:
                 self._read_settings_again()
             if any(not loop.is_alive() for loop in self._loops):
                 return ExitCode.FAILED
-            if self._is_progressing() and self._notifier.watchdog_interval_s is not None:
-                self._notifier.alive()
-
-    def _is_progressing(self) -> bool:
-        beats = (self._workshop.sorter.beat, self._intake.beat)
-        return all(beat.age_s() < SILENCE_S for beat in beats)
+            self._watchdog.feed()
 
     def _stop(self, code: ExitCode) -> ExitCode:
         """Stop in this order: no new arrivals, no new claims, what is in hand filed, then the ledger.
@@ -135,11 +148,13 @@ class Daemon:
     def _read_settings_again(self) -> None:
         """Take over what can change while running, and say what needs a restart."""
         self._notifier.reloading()
+        status = f"sorting with {self._workshop.model.rules.model}"
         try:
             new = self._reload()
             rules = rules_of(new, self._workshop.model.stored.manifest)
         except StartRefused as refused:
             self._log.error("settings.refused", problems=str(refused), then="the old ones stay in force")
+            status += "; the settings are wrong and were not read again, see the log"
         else:
             live, _ = configuration.changes(self._settings, new)
             _, restart = configuration.changes(self._started_with, new)
@@ -147,9 +162,8 @@ class Daemon:
             sorter.rules = rules
             sorter.policy = replace(batch_policy(new), max_size=sorter.policy.max_size)
             self._workshop.filer.retry = retry_policy(new)
-            self._intake.set_stability(new.watch.stability_s)
-            self._intake.scan_interval_s = new.watch.scan_interval_s
+            self._intake.retime(intake_times(new))
             self._gate.level = LEVELS[new.log.level]
             self._settings = new
             self._log.info("settings.read", changed=live, need_restart=restart, taxonomy=rules.taxonomy)
-        self._notifier.ready()
+        self._notifier.ready(status)

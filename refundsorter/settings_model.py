@@ -129,7 +129,6 @@ class WatchSettings(Group):
         (".*", "~*", "*.part", "*.partial", "*.crdownload", "*.tmp", ".~lock*"),
         "Names that are left alone until they are renamed; `*`, `?` and `[…]` as in a shell.",
         "a list of name patterns without a slash",
-        live=True,
     )
     queue_size: int = _whole(
         10_000, "How many events may wait; when there are more, a scan takes their place.", 1, 1_000_000
@@ -246,6 +245,7 @@ class Settings(Group):
         "config/taxonomy.yaml",
         "The file that maps labels to categories; its content is read again on SIGHUP.",
         "a path",
+        live=True,
     )
     stop_timeout_s: float = _seconds(20.0, "How long a stop may take in all.", 1, 600)
     watch: WatchSettings = WatchSettings()

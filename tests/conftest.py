@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from support import Shop, make_shop  # noqa: E402 - the folder of tests is no package
+from support import Shop, make_shop
 
 
 @pytest.fixture

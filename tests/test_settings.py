@@ -281,9 +281,9 @@ def test_changes_say_what_needs_a_restart(tmp_path: Path) -> None:
 def test_the_live_keys_are_these() -> None:
     """A key becomes live only together with the code that applies it."""
     assert [key for key in KEYS if is_live(key)] == [
+        "taxonomy",
         "watch.stability_s",
         "watch.scan_interval_s",
-        "watch.ignore",
         "batch.max_delay_ms",
         "decision.top_k",
         "decision.default_threshold",

@@ -12,6 +12,8 @@ from typing import Any
 from refundsorter.core.image import Ranked
 
 SCHEMA = 1
+_UTF8 = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_ASCII = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +103,10 @@ def json_line(fields: dict[str, Any]) -> bytes:
     Text is written as UTF-8. A name that is no UTF-8 cannot be; its line is written in ASCII, and each byte
     0xNN that is no UTF-8 appears as the escape `\udcNN`, which `os.fsencode` turns back into that byte.
     """
-    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     try:
-        return text.encode() + b"\n"
+        return _UTF8.encode(fields).encode() + b"\n"
     except UnicodeEncodeError:
-        return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+        return _ASCII.encode(fields).encode() + b"\n"
 
 
 def rfc3339(time: float) -> str:

@@ -16,6 +16,8 @@ from refundsorter.core.text import printable
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
+OF_MANY_LINES = frozenset({"exception", "problems"})  # fields that keep their lines on a terminal
+
 
 class Gate:
     """Lets events of a level and above pass; the level can be changed while running."""
@@ -57,4 +59,11 @@ def make(
 
 def _printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Escape what a terminal cannot show or must not obey: file names are hostile."""
-    return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {
+        key: _shown(value, keep_lines=key in OF_MANY_LINES) if isinstance(value, str) else value
+        for key, value in event.items()
+    }
+
+
+def _shown(text: str, *, keep_lines: bool) -> str:
+    return "\n".join(printable(line) for line in text.split("\n")) if keep_lines else printable(text)

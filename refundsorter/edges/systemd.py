@@ -23,9 +23,9 @@ class Notifier:
         # Half the allowed silence, as sd_watchdog_enabled(3) advises; seconds.
         self.watchdog_interval_s = int(micros) / 2_000_000 if watched else None
 
-    def ready(self) -> None:
-        """The service has started, or has read its settings again."""
-        self._send("READY=1")
+    def ready(self, status: str) -> None:
+        """The service has started, or has read its settings again; `status` is for `systemctl status`."""
+        self._send(f"READY=1\nSTATUS={status}")
 
     def reloading(self) -> None:
         """The service reads its settings again; `ready` follows."""
@@ -38,10 +38,6 @@ class Notifier:
     def alive(self) -> None:
         """Every loop makes progress."""
         self._send("WATCHDOG=1")
-
-    def status(self, text: str) -> None:
-        """A line for `systemctl status`."""
-        self._send(f"STATUS={text}")
 
     def _send(self, message: str) -> None:
         if not self._address:

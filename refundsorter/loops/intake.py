@@ -64,11 +64,17 @@ class Root:
     is_reachable: bool = True
 
 
-class Intake:
-    """The loop between the inboxes and the ledger.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """What the settings may change while the loop runs."""
 
-    `tracker`, `scan_interval_s` may be replaced when settings are read again.
-    """
+    stability_s: float  # how long a file must hold still
+    scan_interval_s: float  # from scan to scan
+    retry: RetryPolicy  # how long passing trouble is waited out
+
+
+class Intake:
+    """The loop between the inboxes and the ledger."""
 
     def __init__(
         self,
@@ -78,10 +84,8 @@ class Intake:
         look: Callable[[str], FileIdentity | None],
         ledger: LedgerPort,
         on_admitted: Callable[[], None],
-        stability_s: float,
-        scan_interval_s: float,
+        times: Times,
         chunk: int,
-        retry: RetryPolicy,
         clock: Clock,
         log: Log,
         source: Source = Source.SCAN,
@@ -89,16 +93,15 @@ class Intake:
     ) -> None:
         self.beat = Beat(clock)
         self.admitted = 0  # files that were entered, for progress
-        self.scan_interval_s = scan_interval_s
         self._roots = roots
         self._hints = hints
         self._look = look
         self._ledger = ledger
         self._on_admitted = on_admitted
-        self._stability_s = stability_s
-        self._tracker = StabilityTracker(stability_s)
+        self._times = times
+        self._new_times = times
+        self._tracker = StabilityTracker(times.stability_s)
         self._chunk = chunk
-        self._retry = retry
         self._clock = clock
         self._log = log
         self._source = source
@@ -115,11 +118,10 @@ class Intake:
         self._stopping.set()
         self._hints.wake()
 
-    def set_stability(self, stability_s: float) -> None:
-        """Take over a new waiting time; what is waited for now is found again by the scan that follows."""
-        if stability_s != self._stability_s:
-            self._stability_s, self._tracker = stability_s, StabilityTracker(stability_s)
-            self._hints.overflow()
+    def retime(self, times: Times) -> None:
+        """Take over new times, soon; a scan follows. From any thread."""
+        self._new_times = times
+        self._hints.wake()
 
     def run(self) -> None:
         """Take in until `stop`."""
@@ -128,6 +130,7 @@ class Intake:
             if overflowed:
                 self._log.warning("watch.overflow", then="scan")
                 self._next_scan = self._next_check = self._clock.monotonic()
+            self._take_over_times()
             self._follow(hints)
             self._check_watches()
             self._begin_scans()
@@ -145,13 +148,20 @@ class Intake:
         self._begin_scans()
         while self._is_scanning() and not self._stopping.is_set():
             self._turn()
-        patience = self._clock.monotonic() + SWEEP_PATIENCE * max(self._stability_s, CHECK_S)
+        patience = self._clock.monotonic() + SWEEP_PATIENCE * max(self._times.stability_s, CHECK_S)
         while (len(self._tracker) or self._ready) and not self._stopping.is_set():
             if not self._ready and self._clock.monotonic() > patience:
                 break
             self._hints.take(self._timeout_s())
             self._turn()
         return len(self._tracker)
+
+    def _take_over_times(self) -> None:
+        """Go on by the new times; what was waited for by the old ones is found again by the scan."""
+        if self._new_times is not self._times:
+            self._times = self._new_times
+            self._tracker = StabilityTracker(self._times.stability_s)
+            self._next_scan = self._clock.monotonic()
 
     def _turn(self) -> None:
         self._step_scans()
@@ -202,7 +212,7 @@ class Intake:
     def _begin_scans(self) -> None:
         now = self._clock.monotonic()
         if now >= self._next_scan:
-            self._next_scan = now + self.scan_interval_s
+            self._next_scan = now + self._times.scan_interval_s
             for root in self._roots:
                 self._scan(root)
 
@@ -269,7 +279,7 @@ class Intake:
                 self._on_admitted()
         except PassingTrouble as trouble:
             self._troubles += 1
-            delay_s = self._retry.delay_s(self._troubles)
+            delay_s = self._times.retry.delay_s(self._troubles)
             self._next_admission = self._clock.monotonic() + delay_s
             self._log.warning("intake.waits", trouble=str(trouble), again_in_s=delay_s)
         else:

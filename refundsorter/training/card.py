@@ -4,7 +4,7 @@ The headline is accuracy on photos of shops that training never saw. Figures fro
 kinds of sources are named as such: they chose the thresholds, so they flatter.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from refundsorter.core.bundle import Bundle
@@ -20,7 +20,14 @@ WEAK = 0.6
 
 
 def write_card(
-    bundle: Bundle, measures: Mapping[str, Measure], *, recipe: Recipe, seed: int, precision: float, size: int
+    bundle: Bundle,
+    measures: Mapping[str, Measure],
+    *,
+    recipe: Recipe,
+    seed: int,
+    precision: float,
+    notes: Sequence[str],
+    size: int,
 ) -> str:
     """Write MODEL_CARD.md.
 
@@ -30,6 +37,7 @@ def write_card(
         recipe: How it was trained.
         seed: Of the run.
         precision: The promise that the thresholds keep on held-out photos.
+        notes: What is known to be weak about the data, sentences.
         size: Of the weights, in bytes.
     """
     return "\n".join(
@@ -38,7 +46,7 @@ def write_card(
             *_headline(bundle, measures.get(OTHER_SHOPS)),
             *_held_out(measures[HELD_OUT], precision),
             *_thresholds(bundle, precision),
-            *_weaknesses(measures),
+            *_weaknesses(measures, notes),
             *_data(bundle),
             *_recipe(bundle, recipe, seed),
         ]
@@ -65,7 +73,9 @@ def _headline(bundle: Bundle, found: Measure | None) -> Iterator[str]:
         yield "Not measured: no photos of other sources were given."
     else:
         yield "Photos from shops that training has nothing of; measured only, never trained or tuned on."
-        yield f"Measured by `{RECHECK.format(reference=bundle.reference)}`, which prints these lines:"
+        yield "Measured by"
+        yield f"`{RECHECK.format(reference=bundle.reference)}`,"
+        yield "which prints these lines:"
         yield ""
         yield from found.lines()
     yield ""
@@ -97,7 +107,7 @@ def _thresholds(bundle: Bundle, precision: float) -> Iterator[str]:
     yield ""
 
 
-def _weaknesses(measures: Mapping[str, Measure]) -> Iterator[str]:
+def _weaknesses(measures: Mapping[str, Measure], notes: Sequence[str]) -> Iterator[str]:
     yield "## Known weaknesses"
     yield ""
     known = set(measures[HELD_OUT].per_category)
@@ -110,6 +120,7 @@ def _weaknesses(measures: Mapping[str, Measure]) -> Iterator[str]:
             yield f"- Right in less than {WEAK:.0%} of the {words}: {', '.join(weak)}."
         if rest := sorted(known - set(shares)):
             yield f"- Not measured on {words}, for want of them: {', '.join(rest)}."
+    yield from (f"- {note}" for note in notes)
     yield "- Things that are no product were not trained on: it may be sure of nonsense."
     yield ""
 

@@ -13,13 +13,20 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from refundsorter.core.fault import RefundsorterError
+from refundsorter.core.fault import ItemFault, RefundsorterError
+from refundsorter.core.pixels import ImageLimits
+from refundsorter.edges.decoder import Decoder
 from refundsorter.training.progress import Progress, Report
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"})
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif"}
+)
 MANIFEST = "manifest.csv"
+
+# What is decoded at all: whoever trains has looked at the photos, so tiny ones are meant.
+LIMITS = ImageLimits(max_bytes=1 << 28, max_pixels=1 << 28, min_side=8)
+
 UNSTATED = "not stated"
 
 # How far a big label, or a big source within a label, may outweigh a small one: 0 not at all, 1 by its size.
@@ -175,7 +182,7 @@ def sampling_weights(samples: Sequence[Sample]) -> NDArray[np.float64]:
 def decode(
     samples: Sequence[Sample], size: int, workers: int, report: Report
 ) -> tuple[tuple[Sample, ...], NDArray[np.uint8]]:
-    """Decode photos to the model's size, the aspect ratio given up as in serving.
+    """Decode photos to the model's size, by the class that serving uses.
 
     Args:
         samples: The photos.
@@ -189,30 +196,27 @@ def decode(
     Raises:
         DatasetRefused: Not one could be read.
     """
+    decoder = Decoder(limits=LIMITS, input_size=size)
     pixels = np.empty((len(samples), size, size, 3), dtype=np.uint8)
-    kept: list[Sample] = []
+    readable = np.zeros(len(samples), dtype=np.bool_)
     with ThreadPoolExecutor(workers) as pool:
-        for done, (sample, photo) in enumerate(
-            zip(samples, pool.map(lambda s: _decode_one(s.path, size), samples), strict=True), start=1
-        ):
-            if isinstance(photo, str):
-                report(Progress(stage="decode", done=done, total=len(samples), note=photo))
-                continue
-            pixels[len(kept)] = photo
-            kept.append(sample)
-            if done % 1000 == 0 or done == len(samples):
-                report(Progress(stage="decode", done=done, total=len(samples)))
-    if not kept:
+        notes = pool.map(
+            lambda index: _decode_one(decoder, samples[index].path, pixels[index]), range(len(samples))
+        )
+        for done, note in enumerate(notes, start=1):
+            readable[done - 1] = not note
+            if note or done % 1000 == 0 or done == len(samples):
+                report(Progress(stage="decode", done=done, total=len(samples), note=note))
+    if not readable.any():
         raise DatasetRefused("not one photo could be read")
-    return tuple(kept), pixels[: len(kept)]
+    kept = tuple(sample for sample, good in zip(samples, readable, strict=True) if good)
+    return kept, pixels if readable.all() else pixels[readable]
 
 
-def _decode_one(path: Path, size: int) -> NDArray[np.uint8] | str:
-    """Return the pixels, or why there are none."""
+def _decode_one(decoder: Decoder, path: Path, out: NDArray[np.uint8]) -> str:
+    """Decode a photo into `out`; return why that could not be done, or nothing."""
     try:
-        with Image.open(path) as image:
-            image.draft("RGB", (size, size))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            return np.asarray(upright.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
+        decoder.decode(path.read_bytes(), out)
+    except (OSError, ItemFault) as error:
         return f"{path}: left out, {error}"
+    return ""

@@ -94,21 +94,36 @@ def build_trunk(base: str, recipe: Recipe) -> keras.Model:
     )
 
 
+def resized(trunk: keras.Model, recipe: Recipe, size: int) -> keras.Model:
+    """Build a trunk with the same weights for photos of another size; `recipe` is the one of `trunk`."""
+    other = build_trunk("random", replace(recipe, size=size))
+    other.set_weights(trunk.get_weights())
+    return other
+
+
 def features(
     trunk: keras.Model, pixels: NDArray[np.uint8], report: Report, batch: int = 64
 ) -> NDArray[np.float32]:
-    """Run the trunk over photos.
+    """Run the trunk over photos, brought to its size where theirs is another.
 
     Args:
         trunk: As `build_trunk` makes it.
-        pixels: uint8 [N, size, size, 3], RGB, 0..255.
+        pixels: uint8 [N, S, S, 3], RGB, 0..255.
         report: Told every ten batches.
         batch: Photos at a time.
 
     Returns:
         float32 [N, F].
     """
-    run = tf.function(lambda photos: trunk(_scaled(photos), training=False), reduce_retracing=True)
+    size = trunk.input_shape[1]
+
+    def seen(photos: Any) -> Any:
+        fitting = tf.cast(photos, tf.float32)
+        if pixels.shape[1] != size:
+            fitting = tf.image.resize(fitting, (size, size), antialias=True)
+        return trunk(_scaled(fitting), training=False)
+
+    run = tf.function(seen, reduce_retracing=True)
     parts = []
     for start in range(0, len(pixels), batch):
         parts.append(run(tf.constant(pixels[start : start + batch])).numpy())
@@ -172,20 +187,18 @@ def tune(
     """Train every layer of `trunk`, in place, and leave it at the mean of its start and its end.
 
     Args:
-        trunk: As `build_trunk` makes it.
+        trunk: As `build_trunk` or `resized` makes it; photos are cropped to its size.
         head: Fitted on the trunk's features; it is trained along, and then forgotten.
-        pixels: uint8 [N, size, size, 3], RGB, 0..255.
-        values: The features of `pixels` before tuning, float32 [N, F]: what is held to.
+        pixels: uint8 [N, S, S, 3], RGB, 0..255, S at least the trunk's.
+        values: The trunk's features of `pixels` before tuning, float32 [N, F]: what is held to.
         lesson: What the photos are.
         recipe: The tuning's figures.
         seed: Of draws and augmentation.
         report: Told every five steps.
     """
     draws = np.random.default_rng(seed)
-    start = trunk.get_weights()
-    small = build_trunk("random", replace(recipe, size=recipe.tune_size))
-    small.set_weights(start)
-    step = _tuning_step(small, head, recipe, seed)
+    start = [weight.copy() for weight in trunk.get_weights()]
+    step = _tuning_step(trunk, head, recipe, seed)
     units = directions(values, head.mean)
     for done in range(1, recipe.tune_steps + 1):
         chosen = np.sort(draws.choice(len(pixels), recipe.tune_batch, p=lesson.weights))
@@ -198,11 +211,12 @@ def tune(
         if done % 5 == 0 or done == recipe.tune_steps:
             figures = {"loss": float(loss), "distance": float(distance)}
             report(Progress(stage="tune", done=done, total=recipe.tune_steps, figures=figures))
-    trunk.set_weights(interpolate(start, small.get_weights(), recipe.mix))
+    trunk.set_weights(interpolate(start, trunk.get_weights(), recipe.mix))
 
 
 def _tuning_step(trunk: keras.Model, head: Head, recipe: Recipe, seed: int) -> Callable[..., Any]:
     """Return a function that takes one step over every layer and returns loss and distance."""
+    size = trunk.input_shape[1]
     variables = list(trunk.trainable_variables)
     anchors = [tf.constant(variable.numpy()) for variable in variables]
     kernel, bias = tf.Variable(head.kernel), tf.Variable(head.bias)
@@ -218,7 +232,7 @@ def _tuning_step(trunk: keras.Model, head: Head, recipe: Recipe, seed: int) -> C
 
     @tf.function  # type: ignore[untyped-decorator]
     def step(photos: Any, truth: Any, held_to: Any, number: Any) -> Any:
-        changed = augment(tf.cast(photos, tf.float32), recipe.tune_size, number + seed)
+        changed = augment(tf.cast(photos, tf.float32), size, number + seed)
         with tf.GradientTape() as tape:
             # Batch normalisation keeps its statistics: few photos a step would give poor ones.
             seen = tf.math.l2_normalize(trunk(_scaled(changed), training=False) - head.mean, axis=1)

@@ -17,8 +17,8 @@ from refundsorter.training import dataset
 from refundsorter.training.calibrate import NEVER, category_probabilities
 from refundsorter.training.dataset import DatasetRefused
 from refundsorter.training.evaluate import Measure, measure
-from refundsorter.training.lite import run_int8
 from refundsorter.training.progress import Progress, Report
+from refundsorter.training.served import served_logits
 
 
 def recheck(bundle: StoredBundle, taxonomy: Taxonomy, photos: Path, workers: int, report: Report) -> Measure:
@@ -28,7 +28,7 @@ def recheck(bundle: StoredBundle, taxonomy: Taxonomy, photos: Path, workers: int
         bundle: The model.
         taxonomy: Which category each of its labels belongs to; its thresholds override the bundle's.
         photos: As `dataset.read` takes them; their categories must be the taxonomy's.
-        workers: Photos decoded at a time, and threads of the interpreter.
+        workers: Photos decoded at a time.
         report: Told of the decoding's progress.
 
     Raises:
@@ -41,7 +41,7 @@ def recheck(bundle: StoredBundle, taxonomy: Taxonomy, photos: Path, workers: int
     if unknown:
         raise DatasetRefused(f"the taxonomy knows nothing of: {', '.join(sorted(unknown))}")
     columns = np.array([categories.index(taxonomy.category_of[label]) for label in manifest.labels])
-    logits = run_int8(bundle.weights.read_bytes(), pixels, threads=workers)
+    logits = served_logits(bundle.weights, len(manifest.labels), pixels)
     odds = category_probabilities(logits, manifest.temperature, columns, len(categories))
     truth = np.array([categories.index(sample.category) for sample in samples])
     return measure(

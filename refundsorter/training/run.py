@@ -5,6 +5,7 @@ decided, and measured with the quantised file, because that is what is served.
 """
 
 import hashlib
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,8 +23,8 @@ from refundsorter.training import calibrate, dataset, export, fit
 from refundsorter.training.card import HELD_OUT, OTHER_SHOPS, write_card
 from refundsorter.training.dataset import DatasetRefused, Sample
 from refundsorter.training.evaluate import Measure, measure
-from refundsorter.training.lite import run_int8
 from refundsorter.training.progress import Progress, Report
+from refundsorter.training.served import served_logits
 
 REPRESENTATIVE_PHOTOS = 300  # for quantisation; more change the ranges no further
 
@@ -44,7 +45,8 @@ class TrainOptions:
     precision: float = 0.90  # the promise that thresholds keep on held-out photos
     measure_on: Path | None = None  # photos of other sources, as `dataset.read` takes them: never trained on
     keep: Path | None = None  # where the float Keras model is kept (.keras), if at all
-    workers: int = 2  # photos decoded at a time, and threads of the interpreter
+    notes: tuple[str, ...] = ()  # what is known to be weak about the data, sentences for the card
+    workers: int = 2  # photos decoded at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +107,14 @@ def tuned_trunk(photos: Photos, options: TrainOptions, report: Report) -> keras.
     taught = np.flatnonzero(~photos.held)
     samples = [photos.samples[index] for index in taught]
     pixels = photos.pixels[taught]
-    trunk = fit.build_trunk(options.base, options.recipe)
-    values = fit.features(trunk, pixels, report)
+    recipe, seed = options.recipe, options.seed
+    trunk = fit.build_trunk(options.base, recipe)
+    small = fit.resized(trunk, recipe, recipe.tune_size)
+    values = fit.features(small, pixels, report)
     _, lesson = _lesson(samples)
-    head = fit.fit_head(values, lesson, options.recipe, options.seed, report)
-    fit.tune(trunk, head, pixels, values, lesson, recipe=options.recipe, seed=options.seed, report=report)
+    head = fit.fit_head(values, lesson, recipe, seed, report)
+    fit.tune(small, head, pixels, values, lesson, recipe=recipe, seed=seed, report=report)
+    trunk.set_weights(small.get_weights())
     return trunk
 
 
@@ -151,7 +156,11 @@ def finish(
         samples, pixels = dataset.decode(
             dataset.read(options.measure_on), options.recipe.size, options.workers, report
         )
-        measures[OTHER_SHOPS] = judge.measure(run_int8(weights, pixels, threads=options.workers), samples)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "model.tflite"
+            file.write_bytes(weights)
+            logits = served_logits(file, len(labels), pixels)
+        measures[OTHER_SHOPS] = judge.measure(logits, samples)
     for name, found in measures.items():
         note = f"{name}: " + "\n".join(found.lines())
         report(Progress(stage="measure", done=1, total=1, figures=found.figures(name), note=note))
@@ -249,6 +258,7 @@ def _write(
         recipe=options.recipe,
         seed=options.seed,
         precision=options.precision,
+        notes=options.notes,
         size=len(weights),
     )
     return BundleStore(options.out).write(bundle.to_mapping(), weights, card)

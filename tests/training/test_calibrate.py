@@ -64,3 +64,9 @@ def test_few_photos_take_the_threshold_of_all() -> None:
     found = find_thresholds(odds, truth, ("A", "B"), 0.9)
     assert found["A"] == pytest.approx(0.9, abs=0.002)
     assert found["B"] == pytest.approx(0.7, abs=0.002)
+
+
+def test_no_threshold_is_below_one_half() -> None:
+    """However right a category was at low probabilities, a photo likelier something else is not filed."""
+    odds = np.tile([[0.4, 0.3, 0.3]], (50, 1))
+    assert find_thresholds(odds, np.zeros(50, np.int64), ("A", "B", "C"), 0.9)["A"] == 0.5

@@ -13,9 +13,9 @@ from refundsorter.core.taxonomy import Taxonomy
 from refundsorter.edges.bundle import BundleStore, StoredBundle
 from refundsorter.training import dataset, recheck
 from refundsorter.training.fit import Recipe
-from refundsorter.training.lite import run_int8
 from refundsorter.training.progress import Progress
 from refundsorter.training.run import TrainOptions, train
+from refundsorter.training.served import served_logits
 
 # Keras 3 hands its variables to NumPy 2 in a way that NumPy finds old.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -50,6 +50,7 @@ def run(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
         ),
         measure_on=folders,
         keep=models / "shapes.keras",
+        notes=("All of it is drawn by a program.",),
     )
     reference = train(options, told.append)
     return Run(models=models, bundle=BundleStore(models).load(reference), told=told, options=options)
@@ -74,11 +75,12 @@ def test_serving_gets_bytes_in_and_floats_out(run: Run) -> None:
     assert interpreter.get_tensor(made["index"]).shape == (5, len(LABELS))
 
 
-def test_a_batch_says_what_its_photos_say_one_by_one(run: Run, folders: Path) -> None:
-    """Photos in one batch do not change each other's logits."""
+def test_serving_says_of_one_photo_what_it_says_of_it_among_others(run: Run, folders: Path) -> None:
+    """Photos asked about together do not change each other's logits."""
     _, pixels = dataset.decode(dataset.read(folders)[:6], 64, 2, lambda _: None)
-    weights = run.bundle.weights.read_bytes()
-    assert np.allclose(run_int8(weights, pixels, batch=6), run_int8(weights, pixels, batch=1), atol=1e-5)
+    together = served_logits(run.bundle.weights, len(LABELS), pixels)
+    alone = served_logits(run.bundle.weights, len(LABELS), pixels[3:4])
+    assert np.allclose(together[3:4], alone, atol=1e-5)
 
 
 def test_every_stage_tells_its_end(run: Run) -> None:
@@ -102,6 +104,7 @@ def test_the_card_tells_figures_sources_and_recipe(run: Run) -> None:
     assert run.bundle.manifest.sha256 in card
     assert f"{photos} photos, held-out ones included" in card
     assert "tune_rate: 2e-05" in card
+    assert "drawn by a program" in card
     assert str(run.models) not in card
 
 

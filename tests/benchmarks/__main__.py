@@ -1,0 +1,296 @@
+"""The budgets, each measured beside its reference in one run: `make bench`.
+
+Machines are noisy, so what counts are ratios and medians: every round measures the reference and the daemon's
+own way one after the other. Photos are made, seeded, so that a run needs nothing but this repository.
+Run one part by name: `python -m tests.benchmarks sorting`.
+"""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support import Running, environment
+
+ROOT = Path(__file__).parents[2]
+ROUNDS = 5
+PHOTOS = 2000  # sorted in a round
+BIG_PHOTOS = 64  # of 12 megapixels, in a round
+SCRIPT_PHOTOS = 60  # shown to the per-image script
+DROPS = 200  # photos dropped one by one
+CORES = len(os.sched_getaffinity(0))
+OUT = Console(highlight=False)
+
+
+def main() -> None:
+    """Run the parts that are named, or all of them."""
+    parts: dict[str, Callable[[Path], None]] = {
+        "sorting": sorting,
+        "big": big_photos,
+        "latency": latency,
+        "resources": resources,
+    }
+    for name in sys.argv[1:] or parts:
+        with tempfile.TemporaryDirectory(prefix="refundsorter-bench-", dir=ROOT) as folder:
+            parts[name](Path(folder))
+
+
+def sorting(base: Path) -> None:
+    """224-pixel photos from the inbox to the journal, beside bare LiteRT and a per-image Keras script."""
+    originals = make_photos(base / "originals", PHOTOS, side=224)
+    bare, own = [], []
+    for number in range(ROUNDS):
+        bare.append(bare_litert())
+        own.append(swept(base / f"round-{number}", originals))
+    script = keras_script(originals[:SCRIPT_PHOTOS])
+    speed, reference = statistics.median(own), statistics.median(bare)
+    ratios = [one / other for one, other in zip(own, bare, strict=True)]
+    table = Table(title=f"sorting 224 px photos, {CORES} cores, median of {ROUNDS} rounds", box=None)
+    for heading in ("", "images/s", "ratio", "budget"):
+        table.add_column(heading, justify="right" if heading else "left")
+    table.add_row("keras.predict, one image a call", f"{script:.1f}", "1", "")
+    table.add_row(
+        f"bare LiteRT, {CORES} threads, pixels ready",
+        f"{reference:.0f}",
+        f"{reference / script:.0f} × script",
+        "",
+    )
+    table.add_row(
+        "refundsorter sweep, scan to journal",
+        f"{speed:.0f}",
+        f"{speed / script:.0f} × script",
+        "≥ 35 × script",
+    )
+    table.add_row("", "", f"{statistics.median(ratios):.0%} of bare", "≥ 75 % of bare")
+    OUT.print(table)
+
+
+def big_photos(base: Path) -> None:
+    """12-megapixel JPEGs, beside Pillow's scaled decode alone on every core."""
+    originals = make_photos(base / "originals", BIG_PHOTOS, side=4000, height=3000)
+    alone, own = [], []
+    for number in range(ROUNDS):
+        alone.append(scaled_decode(originals))
+        own.append(swept(base / f"round-{number}", originals))
+    ratio = statistics.median(one / other for one, other in zip(own, alone, strict=True))
+    OUT.print(
+        f"12-megapixel JPEGs: scaled decode alone {statistics.median(alone):.0f}/s, "
+        f"sorted end to end {statistics.median(own):.0f}/s: {ratio:.0%} (budget ≥ 85 %)"
+    )
+
+
+def latency(base: Path) -> None:
+    """From the rename into the inbox to the photo in its folder, one at a time, an idle daemon."""
+    originals = make_photos(base / "originals", DROPS, side=224)
+    shop = make_shop(base / "shop")
+    waits = []
+    process, running = start(shop)
+    try:
+        running.wait_for("ready")
+        for number, original in enumerate(originals):
+            staged = base / "staged.jpg"
+            shutil.copyfile(original, staged)
+            began = time.perf_counter()
+            staged.rename(shop / "inbox" / f"{number}.jpg")
+            while os.path.exists(shop / "inbox" / f"{number}.jpg"):
+                time.sleep(0.0005)
+            waits.append((time.perf_counter() - began) * 1000)
+            time.sleep(0.02)
+    finally:
+        process.terminate()
+        process.communicate()
+    p50, p99 = np.percentile(waits, [50, 99])
+    OUT.print(f"drop to sorted: p50 {p50:.0f} ms (budget 60), p99 {p99:.0f} ms (budget 200)")
+
+
+def resources(base: Path) -> None:
+    """Start to ready, memory and processor while idle."""
+    shop = make_shop(base / "shop")
+    starts = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        process, running = start(shop)
+        running.wait_for("ready")
+        starts.append(time.perf_counter() - began)
+        if len(starts) == ROUNDS:
+            time.sleep(2)
+            before = cpu_seconds(process.pid)
+            time.sleep(20)
+            used = (cpu_seconds(process.pid) - before) / 20
+            memory = rss_mib(process.pid)
+        process.terminate()
+        process.communicate()
+    imports = [timed_import("tensorflow") for _ in range(2)]
+    OUT.print(
+        f"start to ready: {statistics.median(starts):.2f} s (budget 1.0; importing TensorFlow alone "
+        f"{min(imports):.1f} s)\nidle: {memory:.0f} MiB RSS (budget 150), {used:.2%} of a core (budget 0.5 %)"
+    )
+
+
+def make_photos(folder: Path, count: int, *, side: int, height: int = 0) -> list[Path]:
+    """Seeded JPEGs with as much detail as a phone's: smooth shapes and some grain."""
+    folder.mkdir()
+    numbers = np.random.default_rng(0)
+    paths = []
+    for number in range(count):
+        coarse = numbers.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        picture = Image.fromarray(coarse).resize((side, height or side), Image.Resampling.BICUBIC)
+        grain = numbers.normal(0, 8, (height or side, side, 1))
+        pixels = np.clip(np.asarray(picture, np.float32) + grain, 0, 255).astype(np.uint8)
+        paths.append(folder / f"photo-{number:05}.jpg")
+        Image.fromarray(pixels).save(paths[-1], quality=85)
+    return paths
+
+
+def make_shop(base: Path) -> Path:
+    """A shop with the project's own settings, taxonomy and default bundle."""
+    (base / "inbox").mkdir(parents=True)
+    shutil.copytree(ROOT / "config", base / "config")
+    (base / "models").symlink_to(ROOT / "models")
+    return base
+
+
+def swept(base: Path, originals: list[Path]) -> float:
+    """Images a second of one `refundsorter sweep`, from the scan to the last journal line."""
+    shop = make_shop(base)
+    for path in originals:
+        os.link(path, shop / "inbox" / path.name)
+    answer = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "refundsorter",
+            "sweep",
+            "--json",
+            "--config",
+            str(shop / "config/refundsorter.yaml"),
+        ],
+        check=True,
+        capture_output=True,
+        # Waiting for files to hold still is no work; everything else is as shipped.
+        env=environment() | {"REFUNDSORTER_WATCH__STABILITY_S": "0"},
+    )
+    account = json.loads(answer.stdout)
+    assert (account["found"], account["left"]) == (len(originals), 0), account
+    shutil.rmtree(base)
+    return float(account["found"] / account["seconds"])
+
+
+def bare_litert() -> float:
+    """Images a second of the default bundle on ready pixels, one single-threaded interpreter a core."""
+    from refundsorter.edges.bundle import BundleStore  # noqa: PLC0415
+    from refundsorter.edges.classifier import Classifier  # noqa: PLC0415
+
+    stored = BundleStore(ROOT / "models").active()
+    size, labels = stored.manifest.input_size, len(stored.manifest.labels)
+    pixels = np.random.default_rng(0).integers(0, 256, (16, size, size, 3), dtype=np.uint8)
+    classifiers = [Classifier(stored.weights, labels=labels, input_size=size) for _ in range(CORES)]
+    runs = PHOTOS // 16 // CORES
+
+    def work(classifier: Classifier) -> None:
+        for _ in range(runs):
+            classifier.logits(pixels)
+
+    return in_threads([lambda one=one: work(one) for one in classifiers], 16 * runs * CORES)
+
+
+def scaled_decode(paths: list[Path]) -> float:
+    """Images a second of Pillow's scaled decode to the model's size, and nothing else, on every core."""
+
+    def work(mine: list[Path]) -> None:
+        for path in mine:
+            with Image.open(path) as picture:
+                picture.draft("RGB", (224, 224))
+                picture.load()
+                picture.resize((224, 224))
+
+    return in_threads([lambda n=n: work(paths[n::CORES]) for n in range(CORES)], len(paths))
+
+
+def in_threads(jobs: list[Callable[[], None]], images: int) -> float:
+    """Images a second of jobs that run side by side."""
+    threads = [threading.Thread(target=job) for job in jobs]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return images / (time.perf_counter() - began)
+
+
+def keras_script(paths: list[Path]) -> float:
+    """Images a second of the script that is replaced: one `predict` an image, with Keras's own loader."""
+    program = """
+import json, sys, time
+import numpy as np
+import keras
+model = keras.applications.MobileNetV2(weights=None)
+def one(path):
+    picture = keras.utils.load_img(path, target_size=(224, 224))
+    batch = keras.applications.mobilenet_v2.preprocess_input(keras.utils.img_to_array(picture)[None])
+    return model.predict(batch, verbose=0)
+paths = json.load(sys.stdin)
+for path in paths[:5]:
+    one(path)
+began = time.perf_counter()
+for path in paths:
+    one(path)
+print(len(paths) / (time.perf_counter() - began))
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps([str(path) for path in paths]),
+        capture_output=True,
+        check=True,
+        text=True,
+        env=environment() | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
+    )
+    return float(answer.stdout.split()[-1])
+
+
+def start(shop: Path) -> tuple["subprocess.Popen[str]", Running]:
+    """A daemon with the settings as shipped."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "refundsorter", "run", "--config", str(shop / "config/refundsorter.yaml")],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    return process, Running(process)
+
+
+def timed_import(module: str) -> float:
+    """Seconds that a fresh Python takes to import a module."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", f"import {module}"], check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, proc(5)
+
+
+def rss_mib(pid: int) -> float:
+    """Resident memory of a process."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+if __name__ == "__main__":
+    main()
