@@ -3,14 +3,15 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from refundsorter.assembly import LEDGER_FILE, load_model, worker_count
-from refundsorter.core.fault import PassingTrouble, RefundsorterError
+from refundsorter.core.fault import BundleRefused, ConfigurationInvalid, LedgerRefused, PassingTrouble
 from refundsorter.edges import mounts
+from refundsorter.edges.bundle import ACTIVE
 from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.ledger_report import LedgerReport
 from refundsorter.edges.lock import holder
@@ -18,6 +19,7 @@ from refundsorter.settings import Settings
 
 LOW_SPACE_BYTES = 1 << 30  # below this a shelf fills within an afternoon of phone photos
 FEW_WATCHES = 1024  # fewer inotify watches than this run out with a modest tree of folders
+FEW_NAMES = 5  # of labels without a category that are named
 INOTIFY_WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
 
 
@@ -60,7 +62,7 @@ def _folder(name: str, folder: Path, *, made_by_us: bool) -> Check:
             name=name,
             verdict=Verdict.FAILED,
             found=f"{folder} is missing",
-            todo="make it, or mount the share; the daemon waits for it",
+            todo="make it, or mount the share; a daemon that runs waits for it",
         )
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=".refundsorter-"):
@@ -111,7 +113,7 @@ def _space(shelf: Path) -> Check:
     free = shutil.disk_usage(_existing(shelf)).free
     found = f"{free / 2**30:.1f} GiB free on the shelf"
     if free < LOW_SPACE_BYTES:
-        return Check(name="space", verdict=Verdict.WARNING, found=found, todo="make room")
+        return Check(name="space", verdict=Verdict.WARNING, found=found, todo="make room, or put `sorted` on a larger disk")
     return Check(name="space", verdict=Verdict.OK, found=found)
 
 
@@ -125,8 +127,12 @@ def _ledger(settings: Settings) -> Check:
             photos = sum(report.overview().by_state.values())
         finally:
             report.close()
+    except LedgerRefused as refused:
+        found, todo = str(refused).split(". ", 1)
+        return Check(name="ledger", verdict=Verdict.FAILED, found=found, todo=todo)
     except PassingTrouble as error:
-        return Check(name="ledger", verdict=Verdict.FAILED, found=str(error), todo="look at state_dir")
+        todo = f"give user {os.geteuid()} the right to read {settings.state_dir}"
+        return Check(name="ledger", verdict=Verdict.FAILED, found=str(error), todo=todo)
     pid = holder(str(settings.state_dir))
     user = f"in use by pid {pid}" if pid else "not in use"
     return Check(name="ledger", verdict=Verdict.OK, found=f"{photos} photos, {user}")
@@ -137,12 +143,13 @@ def _model(settings: Settings) -> Iterator[Check]:
         model = load_model(settings)
         bundle = model.stored.manifest
         Classifier(model.stored.weights, labels=len(bundle.labels), input_size=bundle.input_size)
-    except RefundsorterError as refused:
+    except BundleRefused as refused:
+        todo = f"name a bundle that is whole in {settings.models / ACTIVE}, or train one: refundsorter train"
+        yield Check(name="model", verdict=Verdict.FAILED, found=str(refused), todo=todo)
+        return
+    except ConfigurationInvalid as invalid:
         yield Check(
-            name="model",
-            verdict=Verdict.FAILED,
-            found=str(refused),
-            todo="name a good bundle in models/active.yaml, or mend the taxonomy",
+            name="taxonomy", verdict=Verdict.FAILED, found=str(invalid), todo=f"mend {settings.taxonomy}"
         )
         return
     found = f"{bundle.reference}: {len(bundle.labels)} labels, {worker_count(settings)} workers"
@@ -157,12 +164,16 @@ def _model(settings: Settings) -> Iterator[Check]:
         yield Check(
             name="taxonomy",
             verdict=Verdict.WARNING,
-            found=f"{len(homeless)} labels of the model have no category: {', '.join(homeless[:5])} …",
-            todo=f"list them in {settings.taxonomy}",
+            found=f"{len(homeless)} labels of the model have no category: {_some(homeless)}",
+            todo=f"list them in {settings.taxonomy}; until then such photos go to _review/",
         )
     else:
         found = f"{len(interpretation.categories)} categories"
         yield Check(name="taxonomy", verdict=Verdict.OK, found=found)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:FEW_NAMES]) + (" …" if len(names) > FEW_NAMES else "")
 
 
 def _existing(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -96,16 +97,11 @@ class Previewer:
 
     def paths(self, paths: Iterable[str]) -> Iterator[tuple[str, Record | str]]:
         """Classify named files; see `classify`."""
-        for path in paths:
-            try:
-                identity = stat_file(path)
-            except PassingTrouble as trouble:
-                yield path, str(trouble)
-                continue
-            if identity is None:
-                yield path, "there is no such file"
-            else:
-                yield from self.classify([(path, identity)])
+        looked = [(path, _look(path)) for path in paths]
+        files = ((path, found) for path, found in looked if not isinstance(found, str))
+        outcomes = self.classify(files)
+        for path, found in looked:
+            yield (path, found) if isinstance(found, str) else next(outcomes)
 
     def classify(self, files: Iterable[tuple[str, FileIdentity]]) -> Iterator[tuple[str, Record | str]]:
         """Classify files in order; memory stays flat for any number of them.
@@ -168,6 +164,22 @@ class Previewer:
             reason=decision.reason,
             duplicate_of=None,
         )
+
+
+def _look(path: str) -> FileIdentity | str:
+    """What a file is, or why it is none to classify."""
+    try:
+        identity = stat_file(path)
+        mode = os.lstat(path).st_mode
+    except PassingTrouble as trouble:
+        return str(trouble)
+    except OSError as error:
+        return error.strerror or str(error)
+    if identity is not None:
+        return identity
+    if stat.S_ISDIR(mode):
+        return "this is a folder; name the photos in it"
+    return "this is a link; name what it points to" if stat.S_ISLNK(mode) else "this is no regular file"
 
 
 def _claimed(number: int, path: str, identity: FileIdentity) -> Claimed:

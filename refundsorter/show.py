@@ -1,7 +1,7 @@
-"""What the commands print for people: a table, a bar, a sentence."""
+"""What the commands print for people: a sentence, a bar, a table."""
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from refundsorter.core.record import Record, json_line
+from refundsorter.core.record import SCHEMA, Record, json_line
 from refundsorter.core.text import printable
 
 if TYPE_CHECKING:  # the values that are shown; showing them needs nothing of what makes them
@@ -26,10 +26,13 @@ if TYPE_CHECKING:  # the values that are shown; showing them needs nothing of wh
     from refundsorter.preview import Rehearsal
     from refundsorter.state import Standing
     from refundsorter.sweep import Account
+    from refundsorter.training.progress import Progress as Stage
 
-OUT = Console(highlight=False, soft_wrap=True)
+UNFOLDED = 100_000  # columns; what is not read on a terminal is never folded
+OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else UNFOLDED)
 ERR = Console(stderr=True, highlight=False)
 STYLES = {"ok": "green", "warning": "yellow", "failed": "red"}
+UNITS = ((86400, "days"), (3600, "h"), (60, "min"))  # seconds each, largest first
 
 
 class _Rate(ProgressColumn):
@@ -56,31 +59,92 @@ def progress(*, enabled: bool) -> Iterator[Callable[[int, int], None]]:
         yield on_progress
 
 
+@contextmanager
+def training() -> Iterator[Callable[["Stage"], None]]:
+    """A bar a stage, with the time left, on a terminal; a line a report elsewhere. On standard error."""
+    if not ERR.is_terminal:
+        yield lambda stage: print(_stage_line(stage), file=sys.stderr, flush=True)  # noqa: T201
+        return
+    columns = (
+        TextColumn("{task.description:<8}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.fields[figures]}"),
+    )
+    with Progress(*columns, console=ERR) as bar:
+        current, name = None, ""
+
+        def on_report(stage: "Stage") -> None:
+            nonlocal current, name
+            if current is None or name != stage.stage:
+                name = stage.stage
+                current = bar.add_task(name, total=stage.total, figures="")
+            bar.update(current, completed=stage.done, total=stage.total, figures=_figures(stage.figures))
+            for line in stage.note.splitlines():
+                bar.console.print(Text(printable(line), style="dim"))
+
+        yield on_report
+
+
+def _stage_line(stage: "Stage") -> str:
+    told = [f"{stage.stage} {stage.done}/{stage.total}", _figures(stage.figures), stage.note]
+    return "; ".join(printable(" ".join(part.split())) for part in told if part)
+
+
+def _figures(figures: Mapping[str, float]) -> str:
+    return " ".join(f"{name} {value:.4g}" for name, value in figures.items())
+
+
+def trained(reference: str, folder: str) -> None:
+    """Where the new bundle is, and how to use it."""
+    OUT.print(f"Written: {printable(folder)}/{printable(reference)}; MODEL_CARD.md there says how good it is.")
+    OUT.print(f"To use it, say `active: {printable(reference)}` in {printable(folder)}/active.yaml and restart.")
+
+
 def account(found: "Account") -> None:
     """A sweep's account."""
-    rate = f", {found.found / found.seconds:.0f} a second" if found.seconds else ""
-    ended = "Interrupted" if found.interrupted else "Done"
-    OUT.print(f"{ended} in {found.seconds:.1f} s{rate}.")
+    if found.interrupted:
+        OUT.print(f"Interrupted after {found.seconds:.1f} s. Run it again to go on.")
+    elif not found.found:
+        OUT.print("Nothing to sort: no photo lies in the inbox.")
+        return
+    else:
+        rate = f", {found.found / found.seconds:.0f} a second" if found.seconds else ""
+        OUT.print(f"Done in {found.seconds:.1f} s{rate}.")
     _outcomes(found)
+    if found.left:
+        OUT.print("\nWhat is left still lies in the inbox; `refundsorter status` says why.")
 
 
 def rehearsal(found: "Rehearsal") -> None:
     """What a sweep would do."""
+    if not found.found:
+        OUT.print("A sweep now would do nothing: no photo lies in the inbox.")
+        return
     OUT.print("Nothing was moved. A sweep now would do this:")
     _outcomes(found)
+    if found.left:
+        OUT.print("\nWhat would be left cannot be read now, or is still being written.")
 
 
 def _outcomes(found: "Account | Rehearsal") -> None:
-    table = Table("", "photos", box=None, pad_edge=False)
-    table.columns[1].justify = "right"
-    for category, count in found.categories.items():
-        table.add_row(Text(f"  {category}"), str(count))
-    for name in ("sorted", "review", "rejected", "left"):
-        table.add_row(name, str(getattr(found, name)))
-    table.add_row(Text("found", style="bold"), Text(str(found.found), style="bold"))
+    rows = [("  sorted", found.sorted)]
+    rows += [(f"    {category}", count) for category, count in found.categories.items()]
+    rows += [("  review", found.review), ("  rejected", found.rejected), ("  left", found.left)]
+    _counts([*rows, ("  found", found.found)])
+
+
+def _counts(rows: Sequence[tuple[str, int]]) -> None:
+    """An aligned column of names and one of numbers, below a blank line."""
+    table = Table.grid(padding=(0, 3))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    for name, count in rows:
+        style = "dim" if name.startswith("    ") else ""
+        table.add_row(Text(printable(name), style=style), Text(str(count), style=style))
+    OUT.print()
     OUT.print(table)
-    if found.left:
-        OUT.print("What is left still lies in the inbox; `refundsorter status` says why.")
 
 
 @contextmanager
@@ -89,59 +153,90 @@ def predictions(*, as_json: bool) -> Iterator[Callable[[str, Record | str], None
     if as_json:
         yield _print_json
         return
-    table = Table("file", "would be", "category", "label", "confidence", box=None, pad_edge=False)
-    table.columns[4].justify = "right"
+    table = Table(box=None, pad_edge=False)
+    table.add_column("file", overflow="fold")
+    for heading in ("would be", "category", "label"):
+        table.add_column(heading)
+    table.add_column("confidence", justify="right", no_wrap=True)
+    unread: list[tuple[str, str]] = []
 
     def add(path: str, outcome: Record | str) -> None:
-        name = printable(os.path.basename(path))
+        name = printable(path)
         if isinstance(outcome, str):
-            table.add_row(Text(name), Text("unread", style="red"), Text(printable(outcome)), "", "")
+            unread.append((name, printable(outcome)))
         else:
             table.add_row(
                 Text(name),
-                outcome.state,
+                Text(outcome.state, style=STYLES["ok" if outcome.state == "sorted" else "warning"]),
                 Text(outcome.category or outcome.reason or "", style="bold"),
                 Text(outcome.label or ""),
                 "" if outcome.confidence is None else f"{outcome.confidence:.0%}",
             )
 
     yield add
-    OUT.print(table)
+    if table.row_count:
+        OUT.print(table)
+    for name, why in unread:
+        ERR.print(Text(f"refundsorter: {name}: {why}"), soft_wrap=True)
 
 
 def _print_json(path: str, outcome: Record | str) -> None:
     fields = (
-        {"source": path, "state": None, "reason": outcome}
+        {"schema": SCHEMA, "event": "preview", "source": path, "state": None, "reason": outcome}
         if isinstance(outcome, str)
         else {**outcome.fields(), "event": "preview", "id": None}
     )
-    os.write(1, json_line(fields))
+    sys.stdout.buffer.write(json_line(fields))
+    sys.stdout.buffer.flush()
 
 
 def standing(found: "Standing") -> None:
     """How the daemon and its photos stand."""
-    OUT.print(f"Sorting: pid {found.pid}" if found.pid else "Nobody is sorting now.")
-    OUT.print(f"Model: {found.model or 'none that loads; see `refundsorter doctor`'}")
+    if found.pid is None:
+        OUT.print("Nothing sorts now; `refundsorter run` starts the daemon.")
+    else:
+        OUT.print(f"Process {found.pid} is sorting.")
+    OUT.print(f"The active model is {found.model}." if found.model else "No model loads: see `refundsorter doctor`.")
     if found.last_finished:
-        OUT.print(f"Last photo finished: {found.last_finished}")
+        OUT.print(f"The last photo was filed at {found.last_finished}.")
     if found.oldest_waiting_s is not None:
-        OUT.print(f"Oldest unfinished photo: {found.oldest_waiting_s:.0f} s")
-    table = Table("photos", "", box=None, pad_edge=False)
-    table.columns[1].justify = "right"
+        OUT.print(f"The oldest unfinished photo was first seen {_duration(found.oldest_waiting_s)} ago.")
+    rows: list[tuple[str, int]] = []
     for state, count in found.photos.items():
-        table.add_row(state, str(count))
+        rows.append((f"  {state}", count))
         details = {"sorted": found.sorted_by_category, "rejected": found.rejected_by_reason}.get(state, {})
-        for name, part in details.items():
-            table.add_row(Text(f"  {name}", style="dim"), Text(str(part), style="dim"))
-    OUT.print(table)
+        rows += [(f"    {name}", part) for name, part in details.items()]
+    _counts(rows)
+    if found.trouble:
+        OUT.print("\nHeld back, and tried again by themselves:")
     for trouble, count in found.trouble.items():
-        OUT.print(Text(f"{count} held back: {printable(trouble)}", style="yellow"))
+        OUT.print(Text(f"  {count} × {printable(trouble)}", style="yellow"))
 
 
 def checks(found: Sequence["Check"]) -> None:
     """The doctor's findings."""
-    table = Table("", "check", "found", box=None, pad_edge=False)
+    table = Table.grid(padding=(0, 3))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for one in found:
         text = printable(one.found) + (f"\n→ {printable(one.todo)}" if one.todo else "")
         table.add_row(Text(one.verdict.value, style=STYLES[one.verdict.value]), one.name, Text(text))
     OUT.print(table)
+    bad = sum(one.verdict.value == "failed" for one in found)
+    doubtful = sum(one.verdict.value == "warning" for one in found)
+    OUT.print(f"\n{_verdict(bad, doubtful)}")
+
+
+def _verdict(failed: int, warnings: int) -> str:
+    if failed:
+        return f"{failed} of these must be mended before photos are sorted."
+    return f"Photos are sorted; {warnings} of these could be better." if warnings else "All is well."
+
+
+def _duration(seconds: float) -> str:
+    """A duration as a person says it, in its largest unit that fits at least twice."""
+    for size, name in UNITS:
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {name}"
+    return f"{seconds:.0f} s"

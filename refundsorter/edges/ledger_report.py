@@ -5,8 +5,9 @@ import sqlite3
 from typing import Any
 from urllib.parse import quote
 
-from refundsorter.core.fault import PassingTrouble
+from refundsorter.core.fault import LedgerRefused, PassingTrouble
 from refundsorter.core.port import Overview
+from refundsorter.edges.ledger_schema import MIGRATIONS
 
 OPEN_STATES = "state IN ('claimed', 'classified', 'waiting')"  # as the partial index says it
 
@@ -16,13 +17,22 @@ class LedgerReport:
 
     Raises:
         PassingTrouble: It cannot be read now.
+        LedgerRefused: It was written by a newer version, or is no ledger; queries may find that too.
     """
 
     def __init__(self, path: str) -> None:
+        self._path = path
         try:
             self._connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)
         except sqlite3.OperationalError as error:
             raise PassingTrouble(f"the ledger {path!r}: {error}") from error
+        version, newest = self._run("PRAGMA user_version", ())[0][0], 1 + len(MIGRATIONS)
+        if version > newest:
+            self.close()
+            raise LedgerRefused(
+                f"{path}: written by a newer refundsorter (ledger version {version}; this one knows {newest}). "
+                "Install that version."
+            )
 
     def close(self) -> None:
         """Close it."""
@@ -70,4 +80,8 @@ class LedgerReport:
         try:
             return self._connection.execute(query, parameters).fetchall()
         except sqlite3.OperationalError as error:
-            raise PassingTrouble(f"the ledger: {error}") from error
+            raise PassingTrouble(f"the ledger {self._path!r}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise LedgerRefused(
+                f"{self._path}: this is no ledger, or it is damaged ({error}). Move it away and restore a copy."
+            ) from error

@@ -16,7 +16,7 @@ FEWEST_PHOTOS = 30
 # What is tried as a temperature: a fine grid, since the loss along it is smooth and has one minimum.
 TEMPERATURES = np.geomspace(0.2, 5.0, 161)
 
-# Below one half, the other categories together are likelier: such a photo is a person's, whatever was counted.
+# Below one half, the other categories together are likelier: whatever was counted, a person shall look.
 LEAST = 0.5
 
 NEVER = 1.0  # a threshold that only certainty reaches: the promise could not be kept
@@ -86,7 +86,8 @@ def find_thresholds(
         precision: The promised share of right ones among the photos filed, 0..1.
 
     Returns:
-        Category -> threshold, at least `LEAST`, rounded up to three decimals; `NEVER` where no threshold keeps the promise.
+        Category -> threshold, at least `LEAST`, rounded up to three decimals; `NEVER` where
+        no threshold keeps the promise.
     """
     best, top = odds.argmax(axis=1), odds.max(axis=1)
     right, weights = best == truth, even_weights(truth)

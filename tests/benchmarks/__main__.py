@@ -8,6 +8,7 @@ Run one part by name: `python -m tests.benchmarks sorting`.
 import json
 import os
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,7 @@ def main() -> None:
         "big": big_photos,
         "latency": latency,
         "resources": resources,
+        "history": history,
     }
     for name in sys.argv[1:] or parts:
         with tempfile.TemporaryDirectory(prefix="refundsorter-bench-", dir=ROOT) as folder:
@@ -141,6 +144,49 @@ def resources(base: Path) -> None:
     )
 
 
+def history(base: Path) -> None:
+    """Sorting with a million photos in the ledger, beside sorting with none."""
+    originals = make_photos(base / "originals", PHOTOS, side=224)
+    full = base / "full"
+    make_ledger(full, 1_000_000)
+    fresh, old = [], []
+    for number in range(ROUNDS):
+        fresh.append(swept(base / f"fresh-{number}", originals))
+        old.append(swept(base / f"old-{number}", originals, ledger=full / "ledger.sqlite3"))
+    ratio = statistics.median(one / other for one, other in zip(old, fresh, strict=True))
+    OUT.print(
+        f"empty ledger {statistics.median(fresh):.0f}/s, a million rows {statistics.median(old):.0f}/s: "
+        f"{ratio:.0%} (budget ≥ 90 %)"
+    )
+
+
+def make_ledger(folder: Path, rows: int) -> None:
+    """A ledger with finished photos, each of another content."""
+    from refundsorter.edges.ledger import Ledger  # noqa: PLC0415
+
+    folder.mkdir()
+    Ledger(str(folder / "ledger.sqlite3"), longest_wait_s=300).close()
+    connection = sqlite3.connect(folder / "ledger.sqlite3")
+    connection.execute(
+        """
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+        INSERT INTO images (
+            state, path, root, identity, noticed_by, seen_at, not_before, attempts, claimed_at, sha256,
+            category, label, confidence, top_predictions, width, height, decode_ms, infer_ms, model, taxonomy, intended,
+            destination, finished_at, move_ms, journaled
+        )
+        SELECT
+            'sorted', CAST('/inbox/' || i || '.jpg' AS BLOB), CAST('/inbox' AS BLOB), '1:' || i || ':9:9',
+            'scan', i, 0, 0, i, printf('%064x', i * 2654435761), 'GROCERY', 'milk', 0.9, '[]', 224, 224, 1, 4,
+            'retail/1.0.0', 'x', 'sorted', CAST('/sorted/GROCERY/' || i || '.jpg' AS BLOB), i, 1, 1
+        FROM n
+        """,
+        (rows,),
+    )
+    connection.commit()
+    connection.close()
+
+
 def make_photos(folder: Path, count: int, *, side: int, height: int = 0) -> list[Path]:
     """Seeded JPEGs with as much detail as a phone's: smooth shapes and some grain."""
     folder.mkdir()
@@ -164,9 +210,12 @@ def make_shop(base: Path) -> Path:
     return base
 
 
-def swept(base: Path, originals: list[Path]) -> float:
+def swept(base: Path, originals: list[Path], ledger: Path | None = None) -> float:
     """Images a second of one `refundsorter sweep`, from the scan to the last journal line."""
     shop = make_shop(base)
+    if ledger is not None:
+        (shop / "state").mkdir()
+        shutil.copyfile(ledger, shop / "state" / ledger.name)
     for path in originals:
         os.link(path, shop / "inbox" / path.name)
     answer = subprocess.run(
@@ -205,7 +254,7 @@ def bare_litert() -> float:
         for _ in range(runs):
             classifier.logits(pixels)
 
-    return in_threads([lambda one=one: work(one) for one in classifiers], 16 * runs * CORES)
+    return in_threads([partial(work, one) for one in classifiers], 16 * runs * CORES)
 
 
 def scaled_decode(paths: list[Path]) -> float:
@@ -218,7 +267,7 @@ def scaled_decode(paths: list[Path]) -> float:
                 picture.load()
                 picture.resize((224, 224))
 
-    return in_threads([lambda n=n: work(paths[n::CORES]) for n in range(CORES)], len(paths))
+    return in_threads([partial(work, paths[n::CORES]) for n in range(CORES)], len(paths))
 
 
 def in_threads(jobs: list[Callable[[], None]], images: int) -> float:

@@ -83,16 +83,3 @@ def test_a_joined_model_says_what_head_and_trunk_say() -> None:
     scaled = pixels.astype(np.float32) / np.float32(127.5) - 1
     found = fit.assemble(trunk, head)(scaled, training=False).numpy()
     assert found == pytest.approx(fit.logits_of(head, values), abs=0.05)
-
-
-def test_tuning_changes_every_layer() -> None:
-    """After two steps not one trainable weight is where it was, and the last step is told."""
-    trunk, pixels = lively_trunk(), photos(8)
-    start = [variable.numpy() for variable in trunk.trainable_variables]
-    values, taught = fit.features(trunk, pixels, quiet), lesson(np.arange(8) % 2)
-    head = fit.fit_head(values, taught, RECIPE, 1, quiet)
-    told: list[Progress] = []
-    fit.tune(trunk, head, pixels, values, taught, recipe=RECIPE, seed=1, report=told.append)
-    ends = [variable.numpy() for variable in trunk.trainable_variables]
-    assert all(np.abs(end - begin).max() > 0 for begin, end in zip(start, ends, strict=True))
-    assert told[-1].done == told[-1].total == RECIPE.tune_steps

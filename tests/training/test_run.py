@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import yaml
@@ -11,8 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 from refundsorter.core.fault import BundleRefused
 from refundsorter.core.taxonomy import Taxonomy
 from refundsorter.edges.bundle import BundleStore, StoredBundle
-from refundsorter.training import dataset, recheck
-from refundsorter.training.fit import Recipe
+from refundsorter.training import dataset, fit, recheck
 from refundsorter.training.progress import Progress
 from refundsorter.training.run import TrainOptions, train
 from refundsorter.training.served import served_logits
@@ -45,7 +45,7 @@ def run(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
         name="shapes",
         version="1.0.0",
         base="random",
-        recipe=Recipe(
+        recipe=fit.Recipe(
             size=64, alpha=0.35, head_steps=50, tune_size=32, tune_steps=2, tune_batch=8, held=0.25
         ),
         measure_on=folders,
@@ -91,10 +91,15 @@ def test_every_stage_tells_its_end(run: Run) -> None:
     assert any("broken.jpg" in progress.note for progress in run.told)
 
 
-def test_the_float_model_is_kept_when_asked_for(run: Run) -> None:
-    """The Keras model lies where it was asked for."""
-    assert run.options.keep is not None
-    assert run.options.keep.stat().st_size > 0
+def test_every_layer_was_trained(run: Run) -> None:
+    """In the model that was kept, not one trainable weight is where the seed had put it."""
+    fit.seed_everything(run.options.seed)
+    start = fit.build_trunk("random", run.options.recipe)
+    kept = keras.saving.load_model(run.options.keep)
+    before = {variable.path: variable.numpy() for variable in start.trainable_variables}
+    after = {variable.path: variable.numpy() for variable in kept.trainable_variables}
+    assert before.keys() < after.keys()
+    assert [path for path, value in before.items() if np.array_equal(value, after[path])] == []
 
 
 def test_the_card_tells_figures_sources_and_recipe(run: Run) -> None:
