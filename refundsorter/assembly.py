@@ -194,15 +194,17 @@ class Workshop:
         PassingTrouble: The disk does not allow it now.
     """
 
-    def __init__(self, settings: Settings, log: Log) -> None:
+    def __init__(self, settings: Settings, log: Log, *, files: FileSystem | None = None) -> None:
         self.settings = settings
         self.log = log
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        for folder in (settings.state_dir, settings.sorted, settings.sorted / JOURNAL):
+        for folder in (settings.state_dir, settings.sorted):
             _make_folder(folder)
         self.lock = StateLock(str(settings.state_dir))
-        files, clock, retry = FileSystem(), SystemClock(), retry_policy(settings)
+        files, clock, retry = files or FileSystem(), SystemClock(), retry_policy(settings)
         self.ledger = Ledger(str(settings.state_dir / LEDGER_FILE), longest_wait_s=settings.retry.max_s)
+        if not self.ledger.pending():  # else its absence says that the shelf is not mounted
+            _make_folder(settings.sorted / JOURNAL)
         self.model = load_model(settings)
         self.hints = HintQueue(settings.watch.queue_size)
         self.filer = Filer(

@@ -6,14 +6,21 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from refundsorter import __version__
-from refundsorter.core.fault import AlreadyRunning, PassingTrouble, RefundsorterError, StartRefused
+from refundsorter import __version__, signals
+from refundsorter.core.fault import (
+    AlreadyRunning,
+    ExtraMissing,
+    PassingTrouble,
+    RefundsorterError,
+    StartRefused,
+)
+from refundsorter.core.text import printable
 from refundsorter.exits import ExitCode
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` is instant, and `run` starts fast
@@ -45,7 +52,8 @@ def main() -> None:
     try:
         app()
     except RefundsorterError as error:
-        print(f"refundsorter: {error}", file=sys.stderr)  # noqa: T201 - the command's own voice
+        lines = "\n".join(printable(line) for line in str(error).split("\n"))
+        print(f"refundsorter: {lines}", file=sys.stderr)  # noqa: T201 - the command's own voice
         sys.exit(_exit_code(error))
 
 
@@ -83,7 +91,8 @@ def run(
     config: ConfigFile = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
 ) -> None:
-    """Watch the inboxes and sort what arrives, until a signal ends it."""
+    """Watch the inboxes and sort what arrives, until stopped."""
+    signals.block()
     gc.disable()  # what a start makes stays: looking for garbage in it costs a tenth of the start
     from refundsorter.daemon import Daemon
     from refundsorter.edges.log import Gate, make
@@ -105,7 +114,7 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; move nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Sort everything that lies in the inboxes now, once, and give an account of it."""
+    """Sort what lies in the inboxes now, once, with an account."""
     from refundsorter import show
 
     settings = _settings(config)
@@ -117,6 +126,7 @@ def sweep(
             rehearsal = rehearse(settings, load_model(settings), _log(settings, quiet=True), on_progress)
         _answer(asdict(rehearsal), as_json, lambda: show.rehearsal(rehearsal))
         return
+    signals.block(signals.STOP_SIGNALS)
     from refundsorter.assembly import Workshop
     from refundsorter.sweep import sweep as sweep_once
 
@@ -127,7 +137,7 @@ def sweep(
     finally:
         workshop.close()
     _answer(asdict(account), as_json, lambda: show.account(account))
-    raise typer.Exit(ExitCode.LEFT if account.left else ExitCode.OK)
+    raise typer.Exit(ExitCode.LEFT if account.left or account.interrupted else ExitCode.OK)
 
 
 @app.command()
@@ -163,7 +173,7 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Check folders, permissions, limits, space and model, and say what to do."""
+    """Check folders, limits, space and model; say what to do."""
     from refundsorter import show
     from refundsorter.doctor import Verdict, examine
 
@@ -180,7 +190,8 @@ def config_check(config: ConfigFile = None) -> None:
 
     settings = _settings(config)
     taxonomy = read_taxonomy(settings.taxonomy)
-    typer.echo(f"The settings are well. {len(taxonomy.categories)} categories in {settings.taxonomy}.")
+    place = printable(str(settings.taxonomy))
+    typer.echo(f"The settings are well. {len(taxonomy.categories)} categories in {place}.")
 
 
 @config_app.command("show")
@@ -194,10 +205,74 @@ def config_show(config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def train(
-    data: Annotated[Path, typer.Argument(help="A folder per label, or a folder with manifest.csv.")],
-    out: Annotated[Path, typer.Option(help="Where bundles are kept.")] = Path("models"),
+    data: Annotated[
+        Path, typer.Argument(help="Folders of photos, one a label; or a table in CSV.", metavar="DATA")
+    ],
+    name: Annotated[str, typer.Option(help="The new bundle's name.")],
+    version: Annotated[str, typer.Option(help="The new bundle's version, such as 1.0.0.")],
+    out: Annotated[Path, typer.Option(help="The folder of the bundles.")] = Path("models"),
+    base: Annotated[
+        str, typer.Option(help="Weights to start from: imagenet (downloaded), random, or a file.")
+    ] = "imagenet",
+    base_licence: Annotated[str, typer.Option(help="The licence of these weights.")] = "Apache-2.0",
+    base_source: Annotated[str, typer.Option(help="Where these weights are to be had.")] = "",
+    measure_on: Annotated[
+        Path | None, typer.Option(help="Photos as DATA, of other shops: measured on, never trained on.")
+    ] = None,
+    precision: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="The share of right ones that thresholds promise.")
+    ] = 0.90,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps over every layer. [default: the recipe's]")
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(min=32, help="Side of the model's input. [default: the recipe's]")
+    ] = None,
+    width: Annotated[
+        float | None, typer.Option(min=0.1, help="Width of MobileNetV2. [default: the recipe's]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Where every random number starts from.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Photos decoded at a time. [default: one a core]")
+    ] = None,
 ) -> None:
     """Teach a new model and write it as a bundle."""
+    from refundsorter import show
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greeting is not for this reader
+    if base not in ("imagenet", "random") and not Path(base).is_file():
+        raise typer.BadParameter(f"{base} is no file", param_hint="--base")
+    try:
+        from refundsorter.training import run as training
+        from refundsorter.training.fit import Recipe
+    except ModuleNotFoundError as missing:
+        raise ExtraMissing("training needs TensorFlow: pip install 'refundsorter[train]'") from missing
+    usual = Recipe()
+    side = size or usual.size
+    recipe = replace(
+        usual,
+        size=side,
+        alpha=width or usual.alpha,
+        tune_steps=steps or usual.tune_steps,
+        tune_size=min(side, usual.tune_size),
+    )
+    options = training.TrainOptions(
+        data=data,
+        out=out,
+        name=name,
+        version=version,
+        base=base,
+        base_licence=base_licence,
+        base_source=base_source,
+        recipe=recipe,
+        seed=seed,
+        precision=precision,
+        measure_on=measure_on,
+        workers=workers or len(os.sched_getaffinity(0)),
+    )
+    with show.training() as report:
+        reference = training.train(options, report)
+    show.trained(reference, str(out))
 
 
 def _answer(fields: Any, as_json: bool, show: Callable[[], None]) -> None:

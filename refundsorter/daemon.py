@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from refundsorter import settings as configuration
+from refundsorter import signals
 from refundsorter.assembly import Workshop, batch_policy, intake_times, retry_policy, rules_of
 from refundsorter.core.fault import StartRefused
 from refundsorter.core.port import Log
@@ -26,8 +27,6 @@ from refundsorter.settings import Settings
 
 SUPERVISION_S = 1.0  # how often main looks after the loops when no signal comes
 SILENCE_S = 60.0  # a loop that has been silent for longer keeps the watchdog from being told that all is well
-STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
-SIGNALS = STOP_SIGNALS | {signal.SIGHUP}
 
 
 class Loop(threading.Thread):
@@ -78,7 +77,7 @@ class Daemon:
     """
 
     def __init__(self, settings: Settings, *, reload: Callable[[], Settings], log: Log, gate: Gate) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        signals.block()
         self._settings = settings
         self._reload = reload
         self._log = log
@@ -111,8 +110,8 @@ class Daemon:
     def _supervise(self) -> ExitCode:
         """Wait for a reason to stop, answering the watchdog and SIGHUP meanwhile."""
         while True:
-            received = signal.sigtimedwait(SIGNALS, self._watchdog.interval_s)
-            if received is not None and received.si_signo in STOP_SIGNALS:
+            received = signal.sigtimedwait(signals.SIGNALS, self._watchdog.interval_s)
+            if received is not None and received.si_signo in signals.STOP_SIGNALS:
                 self._log.info("stopping", signal=signal.Signals(received.si_signo).name)
                 return ExitCode.OK
             if received is not None:
@@ -132,7 +131,7 @@ class Daemon:
         self._workshop.sorter.stop()
         while any(loop.is_alive() for loop in self._loops):
             left = deadline - time.monotonic()
-            forced = signal.sigtimedwait(STOP_SIGNALS, max(0.0, min(0.02, left)))
+            forced = signal.sigtimedwait(signals.STOP_SIGNALS, max(0.0, min(0.02, left)))
             if forced is not None or left <= 0:
                 why = "a second signal" if forced is not None else "stop_timeout_s is over"
                 self._log.error("stopped_hard", why=why, then="recovery at the next start")
@@ -163,7 +162,8 @@ class Daemon:
             sorter.policy = replace(batch_policy(new), max_size=sorter.policy.max_size)
             self._workshop.filer.retry = retry_policy(new)
             self._intake.retime(intake_times(new))
-            self._gate.level = LEVELS[new.log.level]
+            self._gate.level = min(self._gate.level, LEVELS[new.log.level])  # this is told at either level
             self._settings = new
             self._log.info("settings.read", changed=live, need_restart=restart, taxonomy=rules.taxonomy)
+            self._gate.level = LEVELS[new.log.level]
         self._notifier.ready(status)

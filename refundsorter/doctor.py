@@ -45,8 +45,9 @@ def examine(settings: Settings) -> Iterator[Check]:
     """Every check, in order; nothing is changed."""
     for inbox in settings.inbox:
         yield _folder("inbox", inbox, made_by_us=False)
-        yield _watching(inbox, settings)
-        yield _same_file_system(inbox, settings.sorted)
+        if inbox.is_dir():
+            yield _watching(inbox, settings)
+            yield _same_file_system(inbox, settings.sorted)
     yield _folder("sorted", settings.sorted, made_by_us=True)
     yield _folder("state_dir", settings.state_dir, made_by_us=True)
     yield _space(settings.sorted)
@@ -95,11 +96,7 @@ def _watching(inbox: Path, settings: Settings) -> Check:
 
 def _same_file_system(inbox: Path, shelf: Path) -> Check:
     name = "moving"
-    try:
-        same = inbox.stat().st_dev == _existing(shelf).stat().st_dev
-    except OSError as error:
-        return Check(name=name, verdict=Verdict.WARNING, found=f"cannot be told: {error.strerror}")
-    if same:
+    if inbox.stat().st_dev == _existing(shelf).stat().st_dev:
         return Check(name=name, verdict=Verdict.OK, found="inbox and sorted share a file system: by rename")
     return Check(
         name=name,
@@ -113,7 +110,12 @@ def _space(shelf: Path) -> Check:
     free = shutil.disk_usage(_existing(shelf)).free
     found = f"{free / 2**30:.1f} GiB free on the shelf"
     if free < LOW_SPACE_BYTES:
-        return Check(name="space", verdict=Verdict.WARNING, found=found, todo="make room, or put `sorted` on a larger disk")
+        return Check(
+            name="space",
+            verdict=Verdict.WARNING,
+            found=found,
+            todo="make room, or put `sorted` on a larger disk",
+        )
     return Check(name="space", verdict=Verdict.OK, found=found)
 
 

@@ -12,6 +12,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -29,8 +30,9 @@ if TYPE_CHECKING:  # the values that are shown; showing them needs nothing of wh
     from refundsorter.training.progress import Progress as Stage
 
 UNFOLDED = 100_000  # columns; what is not read on a terminal is never folded
-OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else UNFOLDED)
-ERR = Console(stderr=True, highlight=False)
+PLAIN: dict[str, bool] = {"highlight": False, "markup": False, "emoji": False}  # names are shown as they are
+OUT = Console(**PLAIN, soft_wrap=True, width=None if sys.stdout.isatty() else UNFOLDED)
+ERR = Console(**PLAIN, stderr=True)
 STYLES = {"ok": "green", "warning": "yellow", "failed": "red"}
 UNITS = ((86400, "days"), (3600, "h"), (60, "min"))  # seconds each, largest first
 
@@ -73,14 +75,13 @@ def training() -> Iterator[Callable[["Stage"], None]]:
         TextColumn("{task.fields[figures]}"),
     )
     with Progress(*columns, console=ERR) as bar:
-        current, name = None, ""
+        last: list[tuple[str, TaskID]] = []  # the stage that runs; one may come again later
 
         def on_report(stage: "Stage") -> None:
-            nonlocal current, name
-            if current is None or name != stage.stage:
-                name = stage.stage
-                current = bar.add_task(name, total=stage.total, figures="")
-            bar.update(current, completed=stage.done, total=stage.total, figures=_figures(stage.figures))
+            if not last or last[-1][0] != stage.stage:
+                last.append((stage.stage, bar.add_task(stage.stage, total=stage.total, figures="")))
+            task = last[-1][1]
+            bar.update(task, completed=stage.done, total=stage.total, figures=_figures(stage.figures))
             for line in stage.note.splitlines():
                 bar.console.print(Text(printable(line), style="dim"))
 
@@ -98,8 +99,12 @@ def _figures(figures: Mapping[str, float]) -> str:
 
 def trained(reference: str, folder: str) -> None:
     """Where the new bundle is, and how to use it."""
-    OUT.print(f"Written: {printable(folder)}/{printable(reference)}; MODEL_CARD.md there says how good it is.")
-    OUT.print(f"To use it, say `active: {printable(reference)}` in {printable(folder)}/active.yaml and restart.")
+    OUT.print(
+        f"Written: {printable(folder)}/{printable(reference)}; MODEL_CARD.md there says how good it is."
+    )
+    OUT.print(
+        f"To use it, say `active: {printable(reference)}` in {printable(folder)}/active.yaml and restart."
+    )
 
 
 def account(found: "Account") -> None:
@@ -193,10 +198,12 @@ def _print_json(path: str, outcome: Record | str) -> None:
 def standing(found: "Standing") -> None:
     """How the daemon and its photos stand."""
     if found.pid is None:
-        OUT.print("Nothing sorts now; `refundsorter run` starts the daemon.")
+        OUT.print("Nobody is sorting now; `refundsorter run` starts the daemon.")
     else:
         OUT.print(f"Process {found.pid} is sorting.")
-    OUT.print(f"The active model is {found.model}." if found.model else "No model loads: see `refundsorter doctor`.")
+    OUT.print(
+        f"The active model is {found.model}." if found.model else "No model loads: see `refundsorter doctor`."
+    )
     if found.last_finished:
         OUT.print(f"The last photo was filed at {found.last_finished}.")
     if found.oldest_waiting_s is not None:
@@ -215,14 +222,15 @@ def standing(found: "Standing") -> None:
 
 def checks(found: Sequence["Check"]) -> None:
     """The doctor's findings."""
-    table = Table.grid(padding=(0, 3))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
     for one in found:
-        text = printable(one.found) + (f"\n→ {printable(one.todo)}" if one.todo else "")
-        table.add_row(Text(one.verdict.value, style=STYLES[one.verdict.value]), one.name, Text(text))
-    OUT.print(table)
+        OUT.print(
+            Text.assemble(
+                (f"{one.verdict.value:<10}", STYLES[one.verdict.value]),
+                f"{one.name:<12}{printable(one.found)}",
+            )
+        )
+        if one.todo:
+            OUT.print(Text(f"{'':<22}→ {printable(one.todo)}"))
     bad = sum(one.verdict.value == "failed" for one in found)
     doubtful = sum(one.verdict.value == "warning" for one in found)
     OUT.print(f"\n{_verdict(bad, doubtful)}")

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from refundsorter import signals
 from refundsorter.assembly import LEDGER_FILE, Workshop
 from refundsorter.core.fault import RefundsorterError
 from refundsorter.core.image import TERMINAL
-from refundsorter.daemon import STOP_SIGNALS, Loop
+from refundsorter.daemon import Loop
 from refundsorter.edges.ledger_report import LedgerReport
 
 LOOK_S = 0.1  # how often progress is told
@@ -45,7 +46,7 @@ def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Accoun
         SweepBroken: A loop died.
         PassingTrouble: The ledger, or moves of an earlier run, cannot be checked now.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    signals.block(signals.STOP_SIGNALS)
     began = time.monotonic()
     sorter = workshop.sorter
     sorter.recover()
@@ -64,7 +65,7 @@ def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Accoun
         loop.start()
     interrupted = False
     while any(loop.is_alive() for loop in loops):
-        if signal.sigtimedwait(STOP_SIGNALS, LOOK_S) is not None:
+        if signal.sigtimedwait(signals.STOP_SIGNALS, LOOK_S) is not None:
             if interrupted:
                 os._exit(1)
             interrupted = True

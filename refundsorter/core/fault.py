@@ -64,6 +64,10 @@ class LedgerRefused(StartRefused):
     """The ledger was written by a newer version, or is damaged."""
 
 
+class ExtraMissing(StartRefused):
+    """A part of the program that is installed apart is not there."""
+
+
 class AlreadyRunning(StartRefused):
     """Another process holds the state directory; the message names its pid."""
 

@@ -20,6 +20,7 @@ UNKNOWN = "unknown"  # under `_review/`, where no label of the model is in the t
 
 MAX_SUFFIX_BYTES = 32  # beyond this a "suffix" is part of the name: nothing recognises it as a type
 UTF8_MASK, UTF8_CONTINUATION = 0b1100_0000, 0b1000_0000  # RFC 3629: continuation bytes are 10xxxxxx
+MAX_CONTINUATIONS = 3  # of one character
 
 
 def folder(decision: Decision, *, category: str | None, shelved_duplicate: bool) -> PurePath:
@@ -55,9 +56,10 @@ def _cut(stem: bytes, length: int) -> bytes:
     """Shorten to at most `length` bytes without halving a UTF-8 character."""
     if len(stem) <= length:
         return stem
-    while length > 0 and stem[length] & UTF8_MASK == UTF8_CONTINUATION:
-        length -= 1
-    return stem[:length]
+    for end in range(length, max(0, length - MAX_CONTINUATIONS - 1), -1):
+        if stem[end] & UTF8_MASK != UTF8_CONTINUATION:
+            return stem[:end]
+    return stem[:length]  # no UTF-8: there is no character to halve
 
 
 def free_name(name: str, taken: Callable[[str], bool]) -> str:

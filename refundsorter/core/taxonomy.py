@@ -5,6 +5,7 @@ system that ignores case, or collide with a reserved folder is refused when the 
 """
 
 import hashlib
+import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ class Taxonomy:
     @property
     def digest(self) -> str:
         """16 hex digits that change when a label's category does; thresholds do not count."""
-        text = "\n".join(f"{label}\t{category}" for label, category in sorted(self.category_of.items()))
+        text = json.dumps(sorted(self.category_of.items()))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @classmethod

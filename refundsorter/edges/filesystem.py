@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from refundsorter.core.fault import NameTaken, translate
+from refundsorter.core.stability import FileIdentity
 
 T = TypeVar("T")
 
@@ -24,6 +25,13 @@ NO_RENAMEAT2 = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
 class CrossDevice(Exception):
     """The two paths lie on two file systems; nothing was moved."""
+
+
+def identity_of(answer: os.stat_result) -> FileIdentity:
+    """The part of a stat result that tells whether a file is still the same."""
+    return FileIdentity(
+        device=answer.st_dev, inode=answer.st_ino, size=answer.st_size, mtime_ns=answer.st_mtime_ns
+    )
 
 
 def _nothing(_operation: str, _path: str) -> None:
@@ -139,8 +147,22 @@ class FileSystem:
         return self._call("rename", source, call)
 
     def link(self, source: str, destination: str) -> None:
-        """Give the file a second name, never replacing one."""
-        self._call("link", source, lambda: os.link(source, destination, follow_symlinks=False))
+        """Give the file a second name, never replacing one.
+
+        Raises:
+            NameTaken: The destination exists.
+            CrossDevice: It lies on another file system.
+        """
+
+        def call() -> None:
+            try:
+                os.link(source, destination, follow_symlinks=False)
+            except OSError as error:
+                if error.errno == errno.EXDEV:
+                    raise CrossDevice from error
+                raise
+
+        self._call("link", source, call)
 
     def unlink(self, path: str) -> None:
         """Remove a name."""

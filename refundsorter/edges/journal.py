@@ -2,12 +2,14 @@
 
 It is a projection of the ledger. The ledger marks a line as written only after its bytes are durable, so what
 is unmarked is at most the tail of the files; `settle` cuts a torn line off that tail and appends what it
-lacks. Whole lines are never rewritten.
+lacks. Whole lines are never rewritten. The journal never makes its folder: where that is missing, the shelf
+is not mounted, and a line written there would be out of sight.
 """
 
 import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 
 from refundsorter.core.fault import PassingTrouble, Vanished
@@ -49,51 +51,46 @@ class Journal:
             PassingTrouble: To be called again later.
         """
         written: set[int] = set()
-        for day in sorted({record.day for record in unmarked}):
+        starts: dict[str, int] = {}
+        days = sorted({record.day for record in unmarked})
+        for day in days:
             known = checkpoint is not None and checkpoint.day == day
-            written |= self._mend(day, checkpoint.offset if known and checkpoint else 0)
-        missing = [record for record in unmarked if record.id not in written]
-        for day in sorted({record.day for record in unmarked}):
-            lines = b"".join(record.line() for record in missing if record.day == day)
-            checkpoint = self._append(day, lines)
+            starts[day], ids = self._mend(day, checkpoint.offset if known and checkpoint else 0)
+            written |= ids
+        for day in days:
+            missing = [one for one in unmarked if one.day == day and one.id not in written]
+            checkpoint = self._append(day, b"".join(record.line() for record in missing))
+        if checkpoint and written - {record.id for record in unmarked}:
+            # Lines of photos that are not asked for yet lie there: the next call must come upon them again.
+            checkpoint = Checkpoint(day=checkpoint.day, offset=starts[checkpoint.day])
         return checkpoint
 
     def _append(self, day: str, lines: bytes) -> Checkpoint:
         path = self._path(day)
-        if not self._exists(path):
-            self._make(path)
-        descriptor = self._files.open_append(path)
-        try:
+        with self._opened(path) as descriptor:
+            if self._files.fstat(descriptor, path).st_size == 0:
+                self._files.fsync_folder(self._folder)  # the file is new: its entry must last too
             self._files.write(descriptor, lines, path)
             self._files.fsync(descriptor, path)
             return Checkpoint(day=day, offset=self._files.fstat(descriptor, path).st_size)
-        except Vanished as error:
-            raise PassingTrouble(f"the journal's folder is gone: {error}") from error
-        finally:
-            os.close(descriptor)
 
-    def _make(self, path: str) -> None:
-        """Make the day's file with its entry durable."""
-        for folder in (os.path.dirname(self._folder), self._folder):
-            if self._files.make_folder(folder):
-                self._files.fsync_folder(os.path.dirname(folder))
-        os.close(self._files.open_append(path))
-        self._files.fsync_folder(self._folder)
+    def _mend(self, day: str, offset: int) -> tuple[int, set[int]]:
+        """Cut a torn end off the day's file.
 
-    def _mend(self, day: str, offset: int) -> set[int]:
-        """Cut a torn end off the day's file; the ids of the whole lines from `offset` on.
+        Beyond a checkpoint nothing that lies after damage is marked in the ledger, so there the cut is made
+        at the first damage (a power loss can leave a hole before later lines). Elsewhere only what follows
+        the last whole line goes: marked lines are never written again.
 
-        Beyond a checkpoint nothing is marked in the ledger, so there the cut is made at the first damage
-        (a power loss can leave a hole before later lines). Elsewhere only what follows the last whole line
-        goes: marked lines are never written again.
+        Returns:
+            From where the file was read, and the ids of the whole lines from there on. That is `offset`, or
+            0 where no line begins at `offset` because somebody else has written to the file.
         """
         path = self._path(day)
         if not self._exists(path):
-            return set()
-        descriptor = self._files.open_append(path)
-        try:
+            return 0, set()
+        with self._opened(path) as descriptor:
             size = self._files.fstat(descriptor, path).st_size
-            start = offset if offset <= size else 0
+            start = self._line_start(descriptor, offset, path)
             os.lseek(descriptor, start, os.SEEK_SET)
             ids: set[int] = set()
             whole = position = start
@@ -108,9 +105,24 @@ class Journal:
             if whole < size:
                 self._files.truncate(descriptor, whole, path)
                 self._files.fsync(descriptor, path)
-            return ids
-        finally:
-            os.close(descriptor)
+            return start, ids
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[int]:
+        try:
+            descriptor = self._files.open_append(path)
+            try:
+                yield descriptor
+            finally:
+                os.close(descriptor)
+        except Vanished as error:
+            raise PassingTrouble(f"the journal is out of reach: {error}") from error
+
+    def _line_start(self, descriptor: int, offset: int, path: str) -> int:
+        if offset == 0:
+            return 0
+        os.lseek(descriptor, offset - 1, os.SEEK_SET)
+        return offset if self._files.read(descriptor, 1, path) == b"\n" else 0
 
     def _lines(self, descriptor: int, path: str) -> Iterator[bytes]:
         """The lines from here on, each with its line feed; the last may lack it."""

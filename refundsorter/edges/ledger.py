@@ -21,7 +21,6 @@ from sqlalchemy import (
     delete,
     event,
     func,
-    or_,
     select,
     update,
 )
@@ -37,14 +36,14 @@ from refundsorter.core.image import (
     Intent,
     Release,
     State,
-    predecessors,
 )
 from refundsorter.core.port import Known, Pending, Queue
 from refundsorter.core.record import Checkpoint, Record
-from refundsorter.core.stability import Arrival, Source
+from refundsorter.core.stability import Arrival
 from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges import ledger_schema as schema
-from refundsorter.edges.ledger_schema import ONE_OPEN_PER_PATH, images, jobs
+from refundsorter.edges import ledger_statements as statements
+from refundsorter.edges.ledger_schema import images, jobs
 
 PRIMARY_CODE = 0xFF  # the low byte of SQLite's extended result codes
 PASSING_CODES = frozenset(
@@ -60,62 +59,6 @@ PASSING_CODES = frozenset(
     }
 )
 BUSY_TIMEOUT_S = 10.0  # how long another process may hold the ledger before that counts as trouble
-
-
-def _step_to(*states: State) -> Update:
-    """An update of one row, by `b_id`, that only a legal predecessor of every given state lets pass."""
-    legal = frozenset[State].intersection(*(predecessors(state) for state in states))
-    return update(images).where(
-        images.c.id == bindparam("b_id"), or_(*(images.c.state == state.value for state in sorted(legal)))
-    )
-
-
-ADMIT = insert(images)
-ADMIT_OR_RENEW = (
-    ADMIT.on_conflict_do_update(  # another content under a waiting name; a sweep tries it again now
-        index_elements=[images.c.path],
-        index_where=ONE_OPEN_PER_PATH.dialect_options["sqlite"]["where"],
-        set_={
-            "identity": ADMIT.excluded.identity,
-            "seen_at": ADMIT.excluded.seen_at,
-            "not_before": ADMIT.excluded.not_before,
-            "job": func.coalesce(ADMIT.excluded.job, images.c.job),
-            "attempts": 0,
-            "trouble": None,
-            "infer_ms": None,
-        },
-        where=(images.c.state == State.WAITING.value)
-        & (
-            (images.c.identity != ADMIT.excluded.identity) | (ADMIT.excluded.noticed_by == Source.SWEEP.value)
-        ),
-    )
-)
-# A photo that is held back for longer than the longest wait was so by a clock that has been set back since.
-DUE = (images.c.not_before <= bindparam("now")) | (images.c.not_before > bindparam("horizon"))
-CLAIM = (
-    update(images)
-    .where(
-        images.c.id.in_(
-            select(images.c.id)
-            .where(schema.IS_WAITING, DUE)
-            .order_by(images.c.not_before, images.c.id)
-            .limit(bindparam("limit"))
-        )
-    )
-    .values(state=State.CLAIMED.value, claimed_at=bindparam("now"))
-    .returning(*rows.CLAIM_COLUMNS)
-)
-CLASSIFY = _step_to(State.CLASSIFIED).values(state=State.CLASSIFIED.value, **rows.CLASSIFIED_VALUES)
-FINISH = _step_to(State.SORTED, State.REVIEW, State.REJECTED).values(
-    state=bindparam("b_state"), finished_at=bindparam("b_finished_at"), move_ms=bindparam("b_move_ms")
-)
-RELEASE = _step_to(State.WAITING).values(
-    state=State.WAITING.value,
-    not_before=bindparam("b_not_before"),
-    attempts=bindparam("b_attempts"),
-    trouble=bindparam("b_trouble"),
-    infer_ms=None,  # what was found is void: it counts no longer as an answer for this content
-)
 
 
 class Ledger:
@@ -143,7 +86,9 @@ class Ledger:
         """Enter complete files as waiting; one that is there already is not entered twice."""
         if arrivals:
             with self._write() as connection:
-                connection.execute(ADMIT_OR_RENEW, [rows.admission(arrival, job=job) for arrival in arrivals])
+                connection.execute(
+                    statements.ADMIT_OR_RENEW, [rows.admission(arrival, job=job) for arrival in arrivals]
+                )
 
     def unknown(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
         """Those that no unfinished row holds with the same identity."""
@@ -156,7 +101,7 @@ class Ledger:
 
     def queue(self, *, limit: int, now: float) -> Queue:
         """What waits to be claimed; counts at most `limit`."""
-        due = select(images.c.seen_at).where(schema.IS_WAITING, DUE)
+        due = select(images.c.seen_at).where(schema.IS_WAITING, statements.DUE)
         due = due.order_by(images.c.not_before, images.c.id).limit(limit)
         held_back = select(func.min(images.c.not_before)).where(
             schema.IS_WAITING, images.c.not_before > bindparam("now")
@@ -171,17 +116,17 @@ class Ledger:
         """Take at most `limit` photos, those that have waited longest."""
         times = {"now": now, "horizon": now + self._longest_wait_s}
         with self._write() as connection:
-            taken = connection.execute(CLAIM, {**times, "limit": limit}).mappings().all()
+            taken = connection.execute(statements.CLAIM, {**times, "limit": limit}).mappings().all()
         return sorted((rows.claimed(row) for row in taken), key=lambda one: one.id)
 
     def classify(self, intents: Sequence[Intent]) -> None:
         """Write down answers and intended destinations, before any photo is touched."""
-        self._step(CLASSIFY, [rows.classified(one) for one in intents])
+        self._step(statements.CLASSIFY, [rows.classified(one) for one in intents])
 
     def finish(self, filed: Sequence[Filed]) -> None:
         """Write down that photos lie at their destinations."""
         self._step(
-            FINISH,
+            statements.FINISH,
             [
                 {
                     "b_id": one.id,
@@ -196,7 +141,7 @@ class Ledger:
     def release(self, releases: Sequence[Release]) -> None:
         """Give photos back to waiting."""
         self._step(
-            RELEASE,
+            statements.RELEASE,
             [
                 {
                     "b_id": one.id,

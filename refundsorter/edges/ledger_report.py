@@ -30,8 +30,8 @@ class LedgerReport:
         if version > newest:
             self.close()
             raise LedgerRefused(
-                f"{path}: written by a newer refundsorter (ledger version {version}; this one knows {newest}). "
-                "Install that version."
+                f"{path}: written by a newer refundsorter (ledger version {version}; "
+                f"this one knows {newest}). Install that version."
             )
 
     def close(self) -> None:
@@ -83,5 +83,6 @@ class LedgerReport:
             raise PassingTrouble(f"the ledger {self._path!r}: {error}") from error
         except sqlite3.DatabaseError as error:
             raise LedgerRefused(
-                f"{self._path}: this is no ledger, or it is damaged ({error}). Move it away and restore a copy."
+                f"{self._path}: this is no ledger, or it is damaged ({error}). "
+                "Move it away and restore a copy."
             ) from error

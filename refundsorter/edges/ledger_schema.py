@@ -123,8 +123,12 @@ MIGRATIONS: Sequence[Migration] = ()  # the first leads from version 1 to 2
 def connect(path: str, *, timeout_s: float) -> sqlite3.Connection:
     """A connection as the ledger needs it: durable at every commit, transactions begun by hand."""
     connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+    except sqlite3.Error:
+        connection.close()  # an open file would keep its file system from being unmounted
+        raise
     return connection
 
 

@@ -3,7 +3,7 @@
 import fcntl
 import os
 
-from refundsorter.core.fault import AlreadyRunning
+from refundsorter.core.fault import AlreadyRunning, translate
 
 FILE = "lock"
 
@@ -13,16 +13,26 @@ class StateLock:
 
     Raises:
         AlreadyRunning: Another process holds it; the message names its pid.
+        PassingTrouble: The disk does not allow it now.
     """
 
     def __init__(self, state_dir: str) -> None:
         path = os.path.join(state_dir, FILE)
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            try:
+                self._take(state_dir)
+            except BaseException:
+                os.close(self._descriptor)
+                raise
+        except OSError as error:
+            raise translate(error, f"locking {path!r}") from error
+
+    def _take(self, state_dir: str) -> None:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             pid = os.read(self._descriptor, 32).decode(errors="replace").strip() or "unknown"
-            os.close(self._descriptor)
             raise AlreadyRunning(
                 f"another refundsorter (pid {pid}) uses {state_dir}; stop it first, "
                 "or give this one a `state_dir` of its own"

@@ -7,16 +7,9 @@ from dataclasses import dataclass
 
 from refundsorter.core.fault import ItemFault, Reason, Vanished
 from refundsorter.core.stability import FileIdentity
-from refundsorter.edges.filesystem import FileSystem
+from refundsorter.edges.filesystem import FileSystem, identity_of
 
 CHUNK_BYTES = 1 << 20
-
-
-def identity_of(answer: os.stat_result) -> FileIdentity:
-    """What tells this content of this file from another."""
-    return FileIdentity(
-        device=answer.st_dev, inode=answer.st_ino, size=answer.st_size, mtime_ns=answer.st_mtime_ns
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +37,16 @@ class PhotoReader:
         descriptor = self._files.open_photo(path)
         try:
             self._require(descriptor, path, identity)
-            digest, kept = hashlib.sha256(), []
-            while chunk := self._files.read(descriptor, CHUNK_BYTES, path):
+            digest, kept, size = hashlib.sha256(), [], 0
+            # A file that somebody writes to may never end: what is too long is not the photo that was seen.
+            while size <= identity.size and (chunk := self._files.read(descriptor, CHUNK_BYTES, path)):
                 digest.update(chunk)
+                size += len(chunk)
                 if identity.size <= self._max_bytes:
                     kept.append(chunk)
             self._require(descriptor, path, identity)
+            if size != identity.size:
+                raise Vanished(f"{path!r} gave {size} bytes where it had {identity.size}")
         finally:
             os.close(descriptor)
         return Photo(sha256=digest.hexdigest(), data=b"".join(kept))

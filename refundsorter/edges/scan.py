@@ -17,6 +17,7 @@ from typing import Self
 from refundsorter.core.fault import PassingTrouble, Vanished, translate
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.stability import FileIdentity
+from refundsorter.edges.filesystem import identity_of
 
 _MAX_TOLD = 10_000
 
@@ -47,13 +48,6 @@ class Found:
 
     path: str  # decoded as os.fsdecode does
     identity: FileIdentity  # what it was at that moment
-
-
-def identity_of(found: os.stat_result) -> FileIdentity:
-    """The part of a stat result that tells whether a file is still the same."""
-    return FileIdentity(
-        device=found.st_dev, inode=found.st_ino, size=found.st_size, mtime_ns=found.st_mtime_ns
-    )
 
 
 def stat_file(path: str) -> FileIdentity | None:

@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import PurePath
 from time import perf_counter
 
@@ -20,21 +21,33 @@ from refundsorter.core.image import Intent
 from refundsorter.core.placement import JOURNAL, free_name, numbered, partial_name
 from refundsorter.core.recovery import Found
 from refundsorter.core.stability import FileIdentity
-from refundsorter.edges.filesystem import CrossDevice, FileSystem
-from refundsorter.edges.photos import CHUNK_BYTES, identity_of
+from refundsorter.edges.filesystem import CrossDevice, FileSystem, identity_of
+from refundsorter.edges.photos import CHUNK_BYTES
+
+
+class _Published(Enum):
+    """How a photo got its final name."""
+
+    RENAMED = auto()  # the source's name is gone
+    LINKED = auto()  # the same file under two names
+    COPIED = auto()  # a verified copy; the source is another file
 
 
 @dataclass(frozen=True, slots=True)
-class _Published:
+class _Moved:
     """A photo under its final name."""
 
     intent: Intent
-    source_remains: bool  # a link or a copy: the source is still to be removed
+    source_remains: bool  # it was linked or copied: the source is still to be removed
     took_ms: float
 
 
 class Shelf:
-    """The tree of destinations under one root."""
+    """The tree of destinations under one root.
+
+    The folder of the journal is the mark of a shelf: where it is missing, what lies there is the empty folder
+    that the shelf is mounted on, and no photo may disappear in that.
+    """
 
     def __init__(self, root: str, files: FileSystem, *, min_free_bytes: int) -> None:
         self._root = root
@@ -72,19 +85,25 @@ class Shelf:
         Raises:
             PassingTrouble: Nothing is known to be durable; only recovery can tell what was moved.
         """
+        if intents and not self.is_reachable():
+            raise PassingTrouble(
+                f"{self._root!r} has no {JOURNAL!r}, so it is not the shelf that was used before. "
+                "Is it mounted? If it was emptied on purpose, make that folder again"
+            )
         outcomes = [self._publish(intent) for intent in intents]
-        published = [outcome for outcome in outcomes if isinstance(outcome, _Published)]
+        moved = [outcome for outcome in outcomes if isinstance(outcome, _Moved)]
         began = perf_counter()
-        for folder in {os.path.dirname(one.intent.destination) for one in published}:
-            self._files.fsync_folder(folder)
-        for one in published:
+        for folder in {os.path.dirname(one.intent.destination) for one in moved}:
+            self._fsync_destination_folder(folder)
+        for one in moved:
             if one.source_remains:
-                self._remove_source(one.intent)
-        for folder in {os.path.dirname(one.intent.examined.claimed.path) for one in published}:
+                claimed = one.intent.examined.claimed
+                self._remove_source(claimed.path, claimed.identity)
+        for folder in {os.path.dirname(one.intent.examined.claimed.path) for one in moved}:
             self._fsync_source_folder(folder)
-        shared_ms = (perf_counter() - began) * 1000 / max(1, len(published))
+        shared_ms = (perf_counter() - began) * 1000 / max(1, len(moved))
         return [
-            round(outcome.took_ms + shared_ms, 3) if isinstance(outcome, _Published) else outcome
+            round(outcome.took_ms + shared_ms, 3) if isinstance(outcome, _Moved) else outcome
             for outcome in outcomes
         ]
 
@@ -106,53 +125,65 @@ class Shelf:
         """Whether the shelf is the one that was used before, and not the empty folder it is mounted on."""
         return os.path.isdir(os.path.join(self._root, JOURNAL))
 
-    def discard_partial(self, intent_destination: str, image_id: int) -> None:
+    def discard_partial(self, destination: str, image_id: int) -> None:
         """Remove the half-made copy that a kill left beside a destination, if there is one."""
         try:
-            self._files.unlink(os.path.join(os.path.dirname(intent_destination), partial_name(image_id)))
+            self._files.unlink(_partial(destination, image_id))
         except Vanished:
             return
 
     def drop_source(self, source: str, identity: FileIdentity, destination: str) -> None:
         """Remove a source whose photo is proved to lie at its destination; durable when it returns."""
-        self._files.fsync_folder(os.path.dirname(destination))
-        if self._is(source, identity):
-            self._files.unlink(source)
+        self._fsync_destination_folder(os.path.dirname(destination))
+        self._remove_source(source, identity)
         self._fsync_source_folder(os.path.dirname(source))
 
-    def _publish(self, intent: Intent) -> "_Published | NameTaken | PassingTrouble | Vanished":
+    def _publish(self, intent: Intent) -> _Moved | NameTaken | PassingTrouble | Vanished:
+        """Give the photo its final name, or say why it lies untouched at its source.
+
+        Raises:
+            PassingTrouble: It has its final name perhaps; only recovery can tell.
+        """
         began = perf_counter()
-        source = intent.examined.claimed.path
+        claimed = intent.examined.claimed
         try:
+            if not self._is(claimed.path, claimed.identity):
+                return Vanished(f"{claimed.path!r} is gone, or was replaced while it was being sorted")
             self._make_folders(os.path.dirname(intent.destination))
-            try:
-                renamed = self._files.rename(source, intent.destination)
-                remains = not renamed
-                if remains:
-                    self._link(source, intent.destination, intent.examined.claimed.identity)
-            except CrossDevice:
-                self._copy(intent)
-                remains = True
-            else:
-                self._require_same(intent, remains=remains)
+            published = self._appear(intent)
         except Vanished as error:
-            if self._is(source, intent.examined.claimed.identity):
+            if self._is(claimed.path, claimed.identity):
                 return PassingTrouble(f"{error}; the photo is still there")
             return error
         except (NameTaken, PassingTrouble) as error:
             return error
-        return _Published(intent, source_remains=remains, took_ms=(perf_counter() - began) * 1000)
+        if published is _Published.COPIED:
+            self.discard_partial(intent.destination, claimed.id)
+        elif not self._is(intent.destination, claimed.identity):
+            return self._take_back(intent, published)
+        took_ms = (perf_counter() - began) * 1000
+        return _Moved(intent, source_remains=published is not _Published.RENAMED, took_ms=took_ms)
 
-    def _require_same(self, intent: Intent, *, remains: bool) -> None:
-        """Take back a file that replaced the photo between reading and moving."""
-        source, identity = intent.examined.claimed.path, intent.examined.claimed.identity
-        if self._is(intent.destination, identity):
-            return
-        if remains:
+    def _appear(self, intent: Intent) -> _Published:
+        """Make the photo appear under its final name, in the best way that the file systems have."""
+        claimed = intent.examined.claimed
+        try:
+            if self._files.rename(claimed.path, intent.destination):
+                return _Published.RENAMED
+            self._link(claimed.path, intent.destination, claimed.identity)
+        except CrossDevice:
+            self._copy(intent)
+            return _Published.COPIED
+        return _Published.LINKED
+
+    def _take_back(self, intent: Intent, published: _Published) -> Vanished:
+        """Return a file that replaced the photo in the instant before it was moved."""
+        source = intent.examined.claimed.path
+        if published is _Published.LINKED:
             self._files.unlink(intent.destination)
         else:
             self._put_back(intent.destination, source)
-        raise Vanished(f"{source!r} was replaced while it was being sorted")
+        return Vanished(f"{source!r} was replaced while it was being sorted")
 
     def _put_back(self, path: str, source: str) -> None:
         """Return a file to the inbox under its name, or the next free one if that is taken again."""
@@ -183,13 +214,12 @@ class Shelf:
             raise PassingTrouble(
                 f"{folder!r} has {free} bytes left; move.min_free_bytes is {self._min_free_bytes}"
             )
-        partial = os.path.join(folder, partial_name(claimed.id))
+        partial = _partial(intent.destination, claimed.id)
         self.discard_partial(intent.destination, claimed.id)
         try:
             self._write_copy(intent, partial)
             if not self._files.rename(partial, intent.destination):
-                self._files.link(partial, intent.destination)
-                self._files.unlink(partial)
+                self._link(partial, intent.destination, identity_of(self._files.lstat(partial)))
         except (NameTaken, PassingTrouble, Vanished):
             self.discard_partial(intent.destination, claimed.id)
             raise
@@ -218,10 +248,19 @@ class Shelf:
         if digest.hexdigest() != intent.examined.sha256 or not size == copied == claimed.identity.size:
             raise Vanished(f"{claimed.path!r} changed while it was being copied")
 
-    def _remove_source(self, intent: Intent) -> None:
-        claimed = intent.examined.claimed
-        if self._is(claimed.path, claimed.identity):
-            self._files.unlink(claimed.path)
+    def _remove_source(self, source: str, identity: FileIdentity) -> None:
+        """Remove the source if it still is the photo; its owner may be quicker."""
+        try:
+            if self._is(source, identity):
+                self._files.unlink(source)
+        except Vanished:
+            return
+
+    def _fsync_destination_folder(self, folder: str) -> None:
+        try:
+            self._files.fsync_folder(folder)
+        except Vanished as error:  # it was there a moment ago: the whole shelf went away
+            raise PassingTrouble(f"the shelf is gone: {error}") from error
 
     def _fsync_source_folder(self, folder: str) -> None:
         try:
@@ -231,7 +270,7 @@ class Shelf:
 
     def _make_folders(self, folder: str) -> None:
         """Make what is missing between the root and `folder`, each durable in its parent."""
-        if self._lies(folder):
+        if folder == self._root or self._lies(folder):
             return
         self._make_folders(os.path.dirname(folder))
         if self._files.make_folder(folder):
@@ -259,3 +298,8 @@ class Shelf:
         except Vanished:
             return False
         return True
+
+
+def _partial(destination: str, image_id: int) -> str:
+    """Where the copy of a photo grows: beside its destination."""
+    return os.path.join(os.path.dirname(destination), partial_name(image_id))

@@ -59,16 +59,18 @@ class Filer:
         self._clock = clock
         self._log = log
         self.tally = Tally()
+        self._held: set[str] = set()  # destinations of moves that cannot be told yet
 
     def file(self, examined: Sequence[Examined], rules: Rules) -> bool:
         """File a group of photos.
 
         Returns:
-            Whether the shelf took any of them, or none was to be moved.
+            Whether the shelf took any of them, or refused none.
 
         Raises:
             PassingTrouble: Something was cut short; call `recover` before anything else.
         """
+        released = self.tally.released
         intents = self._place(examined, rules)
         filed: list[Filed] = []
         while intents:
@@ -76,7 +78,7 @@ class Filer:
             intents = self._move(intents, filed, rules)
         self._finish(filed)
         self._write_lines()
-        return bool(filed) or not examined
+        return bool(filed) or self.tally.released == released
 
     def give_back(self, unread: Sequence[Unread]) -> None:
         """Return photos that could not be examined to waiting, or forget those that are gone."""
@@ -90,37 +92,39 @@ class Filer:
             [Release(id=one.id, not_before=0.0, attempts=one.attempts, trouble=None) for one in claimed]
         )
 
-    def recover(self) -> bool:
+    def recover(self) -> int:
         """Make good what was cut short.
 
         Returns:
-            Whether all of it could be told; where it could not, call this again later.
+            How many moves cannot be told yet, because their photos are out of reach; call this again later.
+            Others may be filed meanwhile: the destinations of these are kept free.
 
         Raises:
-            PassingTrouble: Call it again later.
+            PassingTrouble: Nothing can be filed before this has been called again.
         """
-        held = self.resolve_pending()
+        pending = self._ledger.pending()
+        if pending and not self._shelf.is_reachable():
+            raise PassingTrouble("moves cannot be checked: the shelf has no journal folder; is it mounted?")
+        self._held = {one.destination for one in pending if not self._resolve(one)}
         while records := self._ledger.unjournaled(JOURNAL_CHUNK):
             checkpoint = self._journal.settle(records, self._ledger.checkpoint())
             assert checkpoint is not None, "there were records to settle"
             self._ledger.mark_journaled([record.id for record in records], checkpoint)
-        return held == 0
+        return len(self._held)
 
-    def resolve_pending(self) -> int:
-        """Resolve every move that was written down and not confirmed; how many cannot be told yet."""
-        held = 0
-        for pending in self._ledger.pending():
+    def _resolve(self, pending: Pending) -> bool:
+        """Resolve a move that was written down and not confirmed; False when it cannot be told yet."""
+        image_id, path = pending.claimed.id, pending.claimed.path
+        try:
             todo = self._repair_of(pending)
-            held += todo is Repair.HOLD
-            self._log.info(
-                "move.recovered", id=pending.claimed.id, file=pending.claimed.path, repair=todo.name
-            )
             self._repair(pending, todo)
-        return held
+        except PassingTrouble as trouble:
+            self._log.warning("move.held", id=image_id, file=path, trouble=str(trouble))
+            return False
+        self._log.info("move.recovered", id=image_id, file=path, repair=todo.name)
+        return todo is not Repair.HOLD
 
     def _repair_of(self, pending: Pending) -> Repair:
-        if not self._shelf.is_reachable():
-            return Repair.HOLD
         identity = pending.claimed.identity
         self._shelf.discard_partial(pending.destination, pending.claimed.id)
         return repair(
@@ -149,7 +153,7 @@ class Filer:
 
     def _place(self, examined: Sequence[Examined], rules: Rules) -> list[Intent]:
         """Decide each photo and choose its destination."""
-        reserved: set[str] = set()
+        reserved = set(self._held)
         intents = []
         for one in examined:
             decision = decide(one.outcome, rules.thresholds)

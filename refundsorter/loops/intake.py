@@ -21,6 +21,7 @@ from refundsorter.loops.hints import HintQueue
 
 CHECK_S = 1.0  # how often it is made sure that the folders are still watched; one stat each
 PENDING_CHUNKS = 8  # a scan pauses while more chunks of files than this wait for stillness
+LAST_TRIES = 5  # failures in a row to enter files after which a single sweep leaves them
 SWEEP_PATIENCE = 3.0  # a sweep waits this many times the stability for files that are still being written
 
 
@@ -92,6 +93,7 @@ class Intake:
         job: int | None = None,
     ) -> None:
         self.beat = Beat(clock)
+        self.watching = threading.Event()  # every folder has been tried to be watched once
         self.admitted = 0  # files that were entered, for progress
         self._roots = roots
         self._hints = hints
@@ -107,6 +109,7 @@ class Intake:
         self._source = source
         self._job = job
         self._ready: list[Arrival] = []  # complete, not yet in the ledger
+        self._kept_out: set[str] = set()  # paths under which the ledger holds another photo that is in work
         self._stopping = threading.Event()
         self._next_scan = clock.monotonic()
         self._next_check = clock.monotonic()
@@ -132,7 +135,7 @@ class Intake:
                 self._next_scan = self._next_check = self._clock.monotonic()
             self._take_over_times()
             self._follow(hints)
-            self._check_watches()
+            self._check()
             self._begin_scans()
             self._turn()
         for root in self._roots:
@@ -143,18 +146,27 @@ class Intake:
         """Take in what lies in the inboxes now.
 
         Returns:
-            How many files were left out because they were still being written.
+            How many files were left out: they were still being written, or the ledger could not take them.
         """
         self._begin_scans()
-        while self._is_scanning() and not self._stopping.is_set():
+        while self._is_scanning() and not self._has_given_up():
+            self._rest()
             self._turn()
         patience = self._clock.monotonic() + SWEEP_PATIENCE * max(self._times.stability_s, CHECK_S)
-        while (len(self._tracker) or self._ready) and not self._stopping.is_set():
+        while (len(self._tracker) or self._ready) and not self._has_given_up():
             if not self._ready and self._clock.monotonic() > patience:
                 break
-            self._hints.take(self._timeout_s())
+            self._rest()
             self._turn()
-        return len(self._tracker)
+        return len(self._tracker) + len(self._ready)
+
+    def _rest(self) -> None:
+        """In a single sweep: wait until there is something to do."""
+        self._hints.take(self._timeout_s())
+        self._check()
+
+    def _has_given_up(self) -> bool:
+        return self._stopping.is_set() or self._troubles >= LAST_TRIES
 
     def _take_over_times(self) -> None:
         """Go on by the new times; what was waited for by the old ones is found again by the scan."""
@@ -193,11 +205,17 @@ class Intake:
             if identity is not None:
                 self._note(root, hint.path, identity, source=Source.EVENT, complete=hint.complete)
 
-    def _check_watches(self) -> None:
+    def _check(self) -> None:
+        """Do what is done every second: look after the watches, and after what was kept out."""
         now = self._clock.monotonic()
         if now < self._next_check:
             return
         self._next_check = now + CHECK_S
+        self._check_watches()
+        paths, self._kept_out = self._kept_out, set()
+        self._follow([Hint(path=path, complete=False) for path in paths])
+
+    def _check_watches(self) -> None:
         for root in self._roots:
             if root.watch is None:
                 continue
@@ -277,6 +295,8 @@ class Intake:
                 del self._ready[: self._chunk]
                 self.admitted += len(entered)
                 self._on_admitted()
+                if self._source is not Source.SWEEP:
+                    self._kept_out.update(one.path for one in self._unknown(entered))
         except PassingTrouble as trouble:
             self._troubles += 1
             delay_s = self._times.retry.delay_s(self._troubles)

@@ -5,6 +5,7 @@ being made durable the next ones are examined, and whatever has been examined by
 Trouble that cuts a group short drains the workers, is waited out, and ends in the same repair as a start.
 """
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -24,6 +25,7 @@ from refundsorter.loops.filer import Filer
 IDLE_S = 10.0  # how long the sorter sleeps when there is nothing to do and nobody wakes it
 LOOK_S = 1.0  # how often it looks whether the examiners still make progress
 STALLED_S = 60.0  # an examiner that takes longer over one micro-batch counts as no progress
+LAST_TRIES = 5  # troubles without a photo filed after which a single sweep ends, with the rest left
 BATCHES_AHEAD = 2  # micro-batches a worker: the one in work, and the next so that it never waits
 
 
@@ -71,7 +73,10 @@ class Sorter:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._troubles = 0  # in a row
-        self._settled = False  # whether recovery has told everything
+        self._fruitless = 0  # troubles since a photo was filed
+        self._settled = False  # whether what was cut short has been made good
+        self._held_looks = 0  # in a row that left moves which cannot be told yet
+        self._next_look = math.inf  # when to look at those again, monotonic seconds
         self._until_empty = False
 
     def wake(self) -> None:
@@ -84,7 +89,10 @@ class Sorter:
         self._wake.set()
 
     def finish_when_empty(self) -> None:
-        """Ask for the end once nothing waits but what trouble holds back. From any thread."""
+        """Ask for the end once nothing waits but what trouble holds back, or trouble does not end.
+
+        From any thread.
+        """
         self._until_empty = True
         self._wake.set()
 
@@ -103,6 +111,9 @@ class Sorter:
             step()
         except PassingTrouble as trouble:
             self._troubles += 1
+            self._fruitless += 1
+            if self._until_empty and self._fruitless >= LAST_TRIES:
+                self.stop()
             delay_s = self.filer.retry.delay_s(self._troubles)
             self._log.warning("sorter.waits", trouble=str(trouble), again_in_s=delay_s)
             self._settled = False
@@ -113,7 +124,9 @@ class Sorter:
         self._wake.clear()
         if not self._settled:
             self.recover()
-        timeout = self._submit()
+        elif self._clock.monotonic() >= self._next_look:
+            self._make_good()
+        timeout = min(self._submit(), max(0.0, self._next_look - self._clock.monotonic()))
         done = [future for future in self._tasks if future.done()]
         if done:
             self._file(done)
@@ -135,10 +148,16 @@ class Sorter:
             PassingTrouble: It cannot be told yet; the loop tries again.
         """
         self._ledger.release_claims()
-        self._settled = self.filer.recover()
-        if not self._settled:
-            raise PassingTrouble("moves of an earlier run cannot be checked: is the shelf mounted?")
+        self._make_good()
+        self._settled = True
         self._troubles = 0
+
+    def _make_good(self) -> None:
+        """Resolve what was cut short; what cannot be told yet is looked at again, ever more seldom."""
+        held = self.filer.recover()
+        self._held_looks = self._held_looks + 1 if held else 0
+        delay_s = self.filer.retry.delay_s(self._held_looks) if held else math.inf
+        self._next_look = self._clock.monotonic() + delay_s
 
     def _submit(self) -> float:
         """Give the examiners what they can take; seconds until there may be more to give."""
@@ -177,19 +196,19 @@ class Sorter:
     def _file(self, done: list[Future[Batch]]) -> None:
         """File every examined batch as one group; the decisions follow the rules each was claimed under."""
         tasks = [(self._tasks.pop(future), future.result()) for future in done]
+        taken = False
         try:
             for rules in {id(task.rules): task.rules for task, _ in tasks}.values():
                 group = [batch for task, batch in tasks if task.rules is rules]
-                moved = self.filer.file([one for batch in group for one in batch.examined], rules)
+                taken |= self.filer.file([one for batch in group for one in batch.examined], rules)
             self.filer.give_back([one for _, batch in tasks for one in batch.unread])
         finally:
             for _, batch in tasks:
                 self._contents.let_go(batch.led)
         self.beat.tick()
-        if moved:
-            self._troubles = 0
-        else:
+        if not taken:
             raise PassingTrouble("the shelf took none of the photos")
+        self._fruitless = 0
 
     def _finish_in_hand(self) -> None:
         """At the end: file what is examined, give back what nobody has begun."""

@@ -141,7 +141,7 @@ def split(samples: Sequence[Sample], share: float, seed: int) -> NDArray[np.bool
         counts = members[groups[index]]
         wanted = any(taken[category] < share * total[category] for category in counts)
         allowed = max(share, MAX_HELD_SHARE)
-        if wanted and all(taken[c] + n <= max(allowed * total[c], 1) for c, n in counts.items()):
+        if wanted and all(taken[c] + n <= allowed * total[c] for c, n in counts.items()):
             held.add(groups[index])
             taken.update(counts)
     return np.array([sample.group in held for sample in samples], dtype=np.bool_)

@@ -7,7 +7,6 @@ of both ends. The head is then fitted anew on the features that resulted.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, cast
 
 import keras
@@ -15,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from refundsorter.core.fault import RefundsorterError
 from refundsorter.training.augment import augment
 from refundsorter.training.progress import Progress, Report
 
@@ -22,6 +22,11 @@ from refundsorter.training.progress import Progress, Report
 HALF_RANGE = 127.5
 
 HEAD_BATCH = 512  # photos a step of the head
+FEATURE_BATCH = 64  # photos at a time where nothing is learned
+
+
+class BaseRefused(RefundsorterError):
+    """The weights to begin with are missing, or not of this network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,17 +86,21 @@ def build_trunk(base: str, recipe: Recipe) -> keras.Model:
         A model from float32 [N, size, size, 3], -1..1, to features float32 [N, F], 0..6.
 
     Raises:
-        OSError: The weights cannot be read.
-        ValueError: They are of another architecture.
+        BaseRefused: The weights cannot be read, or are of another architecture.
     """
-    weights = {"imagenet": "imagenet", "random": None}.get(base, str(Path(base)))
-    return keras.applications.MobileNetV2(
-        input_shape=(recipe.size, recipe.size, 3),
-        alpha=recipe.alpha,
-        include_top=False,
-        weights=weights,
-        pooling="avg",
-    )
+    weights = {"imagenet": "imagenet", "random": None}.get(base, base)
+    try:
+        return keras.applications.MobileNetV2(
+            input_shape=(recipe.size, recipe.size, 3),
+            alpha=recipe.alpha,
+            include_top=False,
+            weights=weights,
+            pooling="avg",
+        )
+    except (OSError, ValueError) as error:
+        raise BaseRefused(
+            f"{base}: no weights of MobileNetV2, width {recipe.alpha:g}, without its classifier: {error}"
+        ) from error
 
 
 def resized(trunk: keras.Model, recipe: Recipe, size: int) -> keras.Model:
@@ -102,15 +111,15 @@ def resized(trunk: keras.Model, recipe: Recipe, size: int) -> keras.Model:
 
 
 def features(
-    trunk: keras.Model, pixels: NDArray[np.uint8], report: Report, batch: int = 64
+    trunk: keras.Model, pixels: NDArray[np.uint8], rows: NDArray[np.int64], report: Report
 ) -> NDArray[np.float32]:
     """Run the trunk over photos, brought to its size where theirs is another.
 
     Args:
         trunk: As `build_trunk` makes it.
-        pixels: uint8 [N, S, S, 3], RGB, 0..255.
+        pixels: uint8 [M, S, S, 3], RGB, 0..255.
+        rows: Which of them, int64 [N]: copying the pixels of most photos would double the memory needed.
         report: Told every ten batches.
-        batch: Photos at a time.
 
     Returns:
         float32 [N, F].
@@ -125,10 +134,12 @@ def features(
 
     run = tf.function(seen, reduce_retracing=True)
     parts = []
-    for start in range(0, len(pixels), batch):
-        parts.append(run(tf.constant(pixels[start : start + batch])).numpy())
-        if start // batch % 10 == 0 or start + batch >= len(pixels):
-            report(Progress(stage="features", done=min(start + batch, len(pixels)), total=len(pixels)))
+    for start in range(0, len(rows), FEATURE_BATCH):
+        chosen = rows[start : start + FEATURE_BATCH]
+        parts.append(run(tf.constant(pixels[chosen])).numpy())
+        done = start + len(chosen)
+        if start // FEATURE_BATCH % 10 == 0 or done == len(rows):
+            report(Progress(stage="features", done=done, total=len(rows)))
     return np.concatenate(parts)
 
 
@@ -177,9 +188,10 @@ def tune(
     trunk: keras.Model,
     head: Head,
     pixels: NDArray[np.uint8],
-    values: NDArray[np.float32],
     lesson: Lesson,
     *,
+    rows: NDArray[np.int64],
+    values: NDArray[np.float32],
     recipe: Recipe,
     seed: int,
     report: Report,
@@ -189,9 +201,10 @@ def tune(
     Args:
         trunk: As `build_trunk` or `resized` makes it; photos are cropped to its size.
         head: Fitted on the trunk's features; it is trained along, and then forgotten.
-        pixels: uint8 [N, S, S, 3], RGB, 0..255, S at least the trunk's.
-        values: The trunk's features of `pixels` before tuning, float32 [N, F]: what is held to.
-        lesson: What the photos are.
+        pixels: uint8 [M, S, S, 3], RGB, 0..255, S at least the trunk's.
+        lesson: What the photos of `rows` are.
+        rows: Which of the photos to train on, int64 [N].
+        values: The trunk's features of these before tuning, float32 [N, F]: what is held to.
         recipe: The tuning's figures.
         seed: Of draws and augmentation.
         report: Told every five steps.
@@ -201,9 +214,9 @@ def tune(
     step = _tuning_step(trunk, head, recipe, seed)
     units = directions(values, head.mean)
     for done in range(1, recipe.tune_steps + 1):
-        chosen = np.sort(draws.choice(len(pixels), recipe.tune_batch, p=lesson.weights))
+        chosen = np.sort(draws.choice(len(rows), recipe.tune_batch, p=lesson.weights))
         loss, distance = step(
-            tf.constant(pixels[chosen]),
+            tf.constant(pixels[rows[chosen]]),
             tf.constant(lesson.targets[chosen]),
             tf.constant(units[chosen]),
             tf.constant(done),

@@ -85,6 +85,7 @@ def train(options: TrainOptions, report: Report) -> str:
 
     Raises:
         DatasetRefused: The data cannot be trained on.
+        BaseRefused: The weights to begin with cannot be used.
         BundleRefused: The version exists already, or its name is no name.
         ExportFailed: The quantised model is not what serving expects.
     """
@@ -99,21 +100,30 @@ def train(options: TrainOptions, report: Report) -> str:
         raise DatasetRefused(f"{options.data}: too few photos to hold some out for calibration")
     photos = Photos(samples=samples, pixels=pixels, held=held)
     trunk = tuned_trunk(photos, options, report)
-    return finish(trunk, fit.features(trunk, pixels, report), photos, options, report)
+    values = fit.features(trunk, pixels, np.arange(len(pixels)), report)
+    return finish(trunk, values, photos, options, report)
 
 
 def tuned_trunk(photos: Photos, options: TrainOptions, report: Report) -> keras.Model:
     """Build the trunk and train every layer of it on the photos that are not held out."""
     taught = np.flatnonzero(~photos.held)
-    samples = [photos.samples[index] for index in taught]
-    pixels = photos.pixels[taught]
+    _, lesson = _lesson([photos.samples[index] for index in taught])
     recipe, seed = options.recipe, options.seed
     trunk = fit.build_trunk(options.base, recipe)
     small = fit.resized(trunk, recipe, recipe.tune_size)
-    values = fit.features(small, pixels, report)
-    _, lesson = _lesson(samples)
+    values = fit.features(small, photos.pixels, taught, report)
     head = fit.fit_head(values, lesson, recipe, seed, report)
-    fit.tune(small, head, pixels, values, lesson, recipe=recipe, seed=seed, report=report)
+    fit.tune(
+        small,
+        head,
+        photos.pixels,
+        lesson,
+        rows=taught,
+        values=values,
+        recipe=recipe,
+        seed=seed,
+        report=report,
+    )
     trunk.set_weights(small.get_weights())
     return trunk
 

@@ -172,8 +172,8 @@ def make_ledger(folder: Path, rows: int) -> None:
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
         INSERT INTO images (
             state, path, root, identity, noticed_by, seen_at, not_before, attempts, claimed_at, sha256,
-            category, label, confidence, top_predictions, width, height, decode_ms, infer_ms, model, taxonomy, intended,
-            destination, finished_at, move_ms, journaled
+            category, label, confidence, top_predictions, width, height, decode_ms, infer_ms, model, taxonomy,
+            intended, destination, finished_at, move_ms, journaled
         )
         SELECT
             'sorted', CAST('/inbox/' || i || '.jpg' AS BLOB), CAST('/inbox' AS BLOB), '1:' || i || ':9:9',

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -78,8 +80,23 @@ def test_augmentation_keeps_shape_and_range_and_repeats_itself() -> None:
 def test_a_joined_model_says_what_head_and_trunk_say() -> None:
     """The one model that is exported agrees with features and head taken one after the other."""
     trunk, pixels = lively_trunk(), photos(5)
-    values = fit.features(trunk, pixels, quiet)
+    values = fit.features(trunk, pixels, np.arange(5), quiet)
     head = fit.fit_head(values, lesson(np.arange(5)), RECIPE, 1, quiet)
     scaled = pixels.astype(np.float32) / np.float32(127.5) - 1
     found = fit.assemble(trunk, head)(scaled, training=False).numpy()
     assert found == pytest.approx(fit.logits_of(head, values), abs=0.05)
+
+
+def test_features_are_those_of_the_rows_asked_for() -> None:
+    """Rows 3 and 1 of the photos give their features, in that order."""
+    trunk, pixels = lively_trunk(), photos(4)
+    every = fit.features(trunk, pixels, np.arange(4), quiet)
+    assert fit.features(trunk, pixels, np.array([3, 1]), quiet) == pytest.approx(every[[3, 1]], abs=1e-4)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    """A file that is missing or holds something else: the message names it."""
+    (tmp_path / "other.weights.h5").write_bytes(b"no weights")
+    for name in ("missing.weights.h5", "other.weights.h5"):
+        with pytest.raises(fit.BaseRefused, match=name):
+            fit.build_trunk(str(tmp_path / name), RECIPE)

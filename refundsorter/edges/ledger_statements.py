@@ -1,0 +1,66 @@
+"""The statements by which the ledger's rows change, apart from the transactions that run them."""
+
+from sqlalchemy import Update, bindparam, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from refundsorter.core.image import State, predecessors
+from refundsorter.core.stability import Source
+from refundsorter.edges import ledger_rows as rows
+from refundsorter.edges import ledger_schema as schema
+from refundsorter.edges.ledger_schema import ONE_OPEN_PER_PATH, images
+
+
+def _step_to(*states: State) -> Update:
+    """An update of one row, by `b_id`, that only a legal predecessor of every given state lets pass."""
+    legal = frozenset[State].intersection(*(predecessors(state) for state in states))
+    return update(images).where(
+        images.c.id == bindparam("b_id"), or_(*(images.c.state == state.value for state in sorted(legal)))
+    )
+
+
+ADMIT = insert(images)
+ADMIT_OR_RENEW = (
+    ADMIT.on_conflict_do_update(  # another content under a waiting name; a sweep tries it again now
+        index_elements=[images.c.path],
+        index_where=ONE_OPEN_PER_PATH.dialect_options["sqlite"]["where"],
+        set_={
+            "identity": ADMIT.excluded.identity,
+            "seen_at": ADMIT.excluded.seen_at,
+            "not_before": ADMIT.excluded.not_before,
+            "job": func.coalesce(ADMIT.excluded.job, images.c.job),
+            "attempts": 0,
+            "trouble": None,
+            "infer_ms": None,
+        },
+        where=(images.c.state == State.WAITING.value)
+        & (
+            (images.c.identity != ADMIT.excluded.identity) | (ADMIT.excluded.noticed_by == Source.SWEEP.value)
+        ),
+    )
+)
+# A photo that is held back for longer than the longest wait was so by a clock that has been set back since.
+DUE = (images.c.not_before <= bindparam("now")) | (images.c.not_before > bindparam("horizon"))
+CLAIM = (
+    update(images)
+    .where(
+        images.c.id.in_(
+            select(images.c.id)
+            .where(schema.IS_WAITING, DUE)
+            .order_by(images.c.not_before, images.c.id)
+            .limit(bindparam("limit"))
+        )
+    )
+    .values(state=State.CLAIMED.value, claimed_at=bindparam("now"))
+    .returning(*rows.CLAIM_COLUMNS)
+)
+CLASSIFY = _step_to(State.CLASSIFIED).values(state=State.CLASSIFIED.value, **rows.CLASSIFIED_VALUES)
+FINISH = _step_to(State.SORTED, State.REVIEW, State.REJECTED).values(
+    state=bindparam("b_state"), finished_at=bindparam("b_finished_at"), move_ms=bindparam("b_move_ms")
+)
+RELEASE = _step_to(State.WAITING).values(
+    state=State.WAITING.value,
+    not_before=bindparam("b_not_before"),
+    attempts=bindparam("b_attempts"),
+    trouble=bindparam("b_trouble"),
+    infer_ms=None,  # what was found is void: it counts no longer as an answer for this content
+)

@@ -1,0 +1,200 @@
+"""The ledger's versions, its damage, and its indices."""
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from stages import arrival, examined, filed, intent, release
+
+from refundsorter.core.fault import LedgerRefused
+from refundsorter.core.record import Checkpoint
+from refundsorter.edges.ledger import Ledger
+from refundsorter.edges.ledger_schema import MIGRATIONS, Migration, images, migrate
+
+NEWEST = 1 + len(MIGRATIONS)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """Where the ledger lies."""
+    return str(tmp_path / "ledger.sqlite3")
+
+
+def version_of(path: str) -> int:
+    """The version that stands in the file."""
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def paths_in(path: str) -> list[str]:
+    """The photos' paths."""
+    with closing(sqlite3.connect(path)) as connection:
+        return [os.fsdecode(row[0]) for row in connection.execute("SELECT path FROM images ORDER BY id")]
+
+
+def make(path: str, count: int = 1) -> None:
+    """A ledger of this version with that many photos."""
+    with closing(Ledger(path, longest_wait_s=300.0)) as ledger:
+        ledger.admit([arrival(f"/inbox/{number}.jpg") for number in range(count)])
+
+
+class TestVersions:
+    """Which ledgers are opened."""
+
+    def test_a_new_ledger_has_the_newest_version(self, path: str) -> None:
+        """What is made is what this program knows."""
+        migrate(path)
+        assert version_of(path) == NEWEST
+
+    def test_a_ledger_is_durable(self, path: str) -> None:
+        """Every connection writes ahead and waits for the disk at each commit."""
+        with closing(Ledger(path, longest_wait_s=300.0)) as ledger, ledger._engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+    def test_opening_again_changes_nothing(self, path: str) -> None:
+        """A ledger of this version keeps its rows, and no copy is made."""
+        make(path)
+        migrate(path)
+        assert paths_in(path) == ["/inbox/0.jpg"]
+        assert [name for name in os.listdir(os.path.dirname(path)) if "backup" in name] == []
+
+    def test_a_newer_ledger_is_refused(self, path: str) -> None:
+        """A ledger from a later version is left as it is; the message says both versions and what to do."""
+        make(path)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(f"PRAGMA user_version = {NEWEST + 1}")
+        with pytest.raises(LedgerRefused) as caught:
+            Ledger(path, longest_wait_s=300.0)
+        said = str(caught.value)
+        assert f"ledger version {NEWEST + 1}; this one knows {NEWEST}" in said
+        assert path in said
+        assert "Install that version" in said
+        assert version_of(path) == NEWEST + 1
+        assert paths_in(path) == ["/inbox/0.jpg"]
+
+    def test_an_older_ledger_is_migrated_after_a_copy(self, path: str) -> None:
+        """Each missing step is taken in order, and the ledger as it was lies beside it."""
+        make(path)
+        migrate(path, [*MIGRATIONS, adding("one"), adding("two")])
+        assert version_of(path) == NEWEST + 2
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("SELECT path, one, two FROM images").fetchall() == [
+                (b"/inbox/0.jpg", None, None)
+            ]
+        backup = f"{path}.version-{NEWEST}.backup"
+        assert version_of(backup) == NEWEST
+        assert paths_in(backup) == ["/inbox/0.jpg"]
+
+    def test_a_migration_starts_where_the_ledger_stands(self, path: str) -> None:
+        """Steps that a ledger has behind it are not taken again."""
+        make(path)
+        migrate(path, [*MIGRATIONS, adding("one")])
+        migrate(path, [*MIGRATIONS, adding("one"), adding("two")])
+        assert version_of(path) == NEWEST + 2
+
+    def test_a_migration_that_fails_changes_nothing(self, path: str) -> None:
+        """All steps are one transaction; the next start begins them anew."""
+        make(path)
+        with pytest.raises(sqlite3.OperationalError):
+            migrate(path, [*MIGRATIONS, adding("one"), adding("one")])
+        assert version_of(path) == NEWEST
+        migrate(path, [*MIGRATIONS, adding("one"), adding("two")])
+        assert paths_in(path) == ["/inbox/0.jpg"]
+        assert paths_in(f"{path}.version-{NEWEST}.backup") == ["/inbox/0.jpg"]
+
+
+def adding(column: str) -> Migration:
+    """A step that adds a column."""
+
+    def step(connection: sqlite3.Connection) -> None:
+        connection.execute(f"ALTER TABLE images ADD COLUMN {column} TEXT")
+
+    return step
+
+
+class TestDamage:
+    """What is no ledger."""
+
+    @pytest.mark.parametrize("spoil", [lambda raw: b"x" * len(raw), lambda raw: raw[: len(raw) // 2 + 7]])
+    def test_a_damaged_ledger_is_refused(self, path: str, spoil: Callable[[bytes], bytes]) -> None:
+        """A file that is no database, or only half of one, is refused untouched with what to do."""
+        make(path, count=200)
+        spoiled = spoil(Path(path).read_bytes())
+        Path(path).write_bytes(spoiled)
+        with pytest.raises(LedgerRefused, match=r"no ledger, or it is damaged.*Move it away"):
+            Ledger(path, longest_wait_s=300.0)
+        assert hashlib.sha256(Path(path).read_bytes()).digest() == hashlib.sha256(spoiled).digest()
+
+    def test_an_empty_file_becomes_a_ledger(self, path: str) -> None:
+        """A file that a crash left empty before anything was in it is filled."""
+        Path(path).touch()
+        make(path)
+        assert paths_in(path) == ["/inbox/0.jpg"]
+
+
+class TestIndices:
+    """No statement of the daily work reads the history."""
+
+    def test_every_statement_uses_an_index(self, path: str) -> None:
+        """Each statement finds its rows through an index or the key; none scans the table."""
+        with closing(Ledger(path, longest_wait_s=300.0)) as ledger:
+            statements = recorded(ledger)
+        assert len(statements) == 13
+        plans = {statement: plan(path, statement, values) for statement, values in statements.items()}
+        scans = {
+            statement: steps
+            for statement, steps in plans.items()
+            if any(step.startswith("SCAN images") and "USING" not in step for step in steps)
+        }
+        assert scans == {}
+
+    @pytest.mark.parametrize("index", sorted(str(one.name) for one in images.indexes))
+    def test_every_index_is_used(self, path: str, index: str) -> None:
+        """No index is kept for nothing."""
+        with closing(Ledger(path, longest_wait_s=300.0)) as ledger:
+            statements = recorded(ledger)
+        by_job = "SELECT state, count(*) FROM images WHERE job = ? GROUP BY state"
+        used = [
+            step
+            for statement, values in [*statements.items(), (by_job, (1,))]
+            for step in plan(path, statement, values)
+        ]
+        assert any(index in step for step in used)
+
+
+def recorded(ledger: Ledger) -> dict[str, Any]:
+    """Every statement on photos that the daily work sends, with parameters."""
+    found: dict[str, Any] = {}
+
+    def note(_c: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")) and "images" in statement:
+            found[statement] = values[0] if isinstance(values, list) else values
+
+    event.listen(ledger._engine, "before_cursor_execute", note)
+    ledger.admit([arrival(f"/inbox/{number}.jpg") for number in range(4)])
+    ledger.unknown([arrival("/inbox/0.jpg")])
+    ledger.queue(limit=2, now=101.0)
+    taken = ledger.claim(limit=3, now=101.0)
+    ledger.known(["ab" * 32], model="m", taxonomy="t")
+    ledger.classify([intent(examined(one)) for one in taken[:2]])
+    ledger.pending()
+    ledger.finish([filed(taken[0].id)])
+    ledger.release([release(taken[1].id)])
+    ledger.forget([taken[2].id])
+    ledger.release_claims()
+    ledger.unjournaled(10)
+    ledger.mark_journaled([taken[0].id], Checkpoint(day="2026-01-31", offset=1))
+    return found
+
+
+def plan(path: str, statement: str, values: Any) -> list[str]:
+    """How SQLite would find the rows."""
+    with closing(sqlite3.connect(path)) as connection:
+        return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]

@@ -1,0 +1,153 @@
+"""The loops in the test's own process: real edges, a recorded log, and a seam that a test may fail.
+
+What happens is waited for by the events that the loops log, or by the ledger; nothing sleeps.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from support import PATIENCE_S, Shop
+
+from refundsorter import settings as configuration
+from refundsorter.assembly import LEDGER_FILE, Workshop
+from refundsorter.daemon import Loop
+from refundsorter.edges.filesystem import FileSystem
+
+MEMORY = Path("/dev/shm")  # a file system of its own on every Linux
+AT_ONCE = """\
+watch: {stability_s: 0}
+batch: {workers: 1, max_delay_ms: 0}
+retry: {base_s: 0.01, max_s: 0.05}
+move: {min_free_bytes: 0}
+"""  # settings under which nothing is waited for
+
+
+class Events:
+    """An operational log that a test can read and wait on."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._events: list[dict[str, Any]] = []
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """Record."""
+        self._record(event, fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        """Record."""
+        self._record(event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """Record."""
+        self._record(event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        """Record."""
+        self._record(event, fields)
+
+    def named(self, event: str) -> list[dict[str, Any]]:
+        """What was logged under a name so far."""
+        with self._changed:
+            return [one for one in self._events if one["event"] == event]
+
+    def wait_for(self, event: str, count: int = 1) -> list[dict[str, Any]]:
+        """Wait until something was logged that many times."""
+        with self._changed:
+            found = self._changed.wait_for(lambda: self._count(event) >= count, PATIENCE_S)
+            assert found, f"{event} came {self._count(event)} times: {self._events[-5:]}"
+        return self.named(event)
+
+    def _count(self, event: str) -> int:
+        return sum(one["event"] == event for one in self._events)
+
+    def _record(self, event: str, fields: dict[str, Any]) -> None:
+        with self._changed:
+            self._events.append({"event": event, **fields})
+            self._changed.notify_all()
+
+
+@contextmanager
+def opened(shop: Shop, *, files: FileSystem | None = None, log: Events | None = None) -> Iterator[Workshop]:
+    """A shop's edges and loops, none of them running; closed at the end."""
+    settings = configuration.load(shop.config, environment={}, overrides={})
+    workshop = Workshop(settings, log or Events(), files=files)
+    try:
+        yield workshop
+    finally:
+        workshop.close()
+
+
+@contextmanager
+def running(workshop: Workshop) -> Iterator[None]:
+    """Intake and sorter at work, as in the daemon; stopped at the end, which must not fail."""
+    intake = workshop.intake(watched=True)
+    loops = [Loop("intake", intake.run), Loop("sorter", workshop.sorter.run)]
+    for loop in loops:
+        loop.start()
+    try:
+        yield
+    finally:
+        intake.stop()
+        workshop.sorter.stop()
+        for loop in loops:
+            loop.join(PATIENCE_S)
+            assert not loop.is_alive(), f"the {loop.name} does not end"
+            if loop.error is not None:
+                raise loop.error
+
+
+def sort_all(workshop: Workshop) -> int:
+    """One sweep on the thread that calls, step by step in the same order every time; the job's id."""
+    sorter = workshop.sorter
+    sorter.recover()
+    job = workshop.ledger.begin_job("sweep", now=0.0)
+    workshop.intake(watched=False, job=job).run_once()
+    sorter.finish_when_empty()
+    sorter.run()
+    return job
+
+
+@contextmanager
+def shelve_elsewhere(shop: Shop, *, if_so: bool = True) -> Iterator[None]:
+    """Put the shelf on another file system than the inbox; skip the test where there is none."""
+    if not if_so:
+        yield
+        return
+    if not MEMORY.is_dir() or MEMORY.stat().st_dev == shop.inbox.stat().st_dev:
+        pytest.skip(f"{MEMORY} is no second file system")
+    shop.sorted.rmdir()
+    with TemporaryDirectory(dir=MEMORY, prefix="refundsorter-test-") as elsewhere:
+        shop.sorted.symlink_to(elsewhere)
+        yield
+
+
+def rows(shop: Shop, query: str = "SELECT * FROM images ORDER BY id") -> list[dict[str, Any]]:
+    """What the ledger holds, its paths as text."""
+    with closing(sqlite3.connect(shop.state / LEDGER_FILE)) as connection:
+        connection.row_factory = sqlite3.Row
+        found = [dict(row) for row in connection.execute(query)]
+    return [{key: _as_text(value) for key, value in row.items()} for row in found]
+
+
+def _as_text(value: Any) -> Any:
+    return os.fsdecode(value) if isinstance(value, bytes) else value
+
+
+def journaled(shop: Shop, count: int) -> Callable[[], bool]:
+    """Whether that many photos are filed, their lines durable, and none is in work."""
+    query = (
+        "SELECT sum(journaled) AS done, sum(state IN ('claimed', 'classified', 'waiting')) AS open FROM images"
+    )
+
+    def reached() -> bool:
+        row = rows(shop, query)[0]
+        return (row["done"] or 0) == count and not row["open"]
+
+    return reached
