@@ -1,11 +1,13 @@
 """The commands: thin. Each reads the settings, asks one part of the program, and shows the answer."""
 
 import gc
+import io
 import json
 import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -137,7 +139,7 @@ def sweep(
     finally:
         workshop.close()
     _answer(asdict(account), as_json, lambda: show.account(account))
-    raise typer.Exit(ExitCode.LEFT if account.left or account.interrupted else ExitCode.OK)
+    raise typer.Exit(ExitCode.OK if account.is_complete else ExitCode.LEFT)
 
 
 @app.command()
@@ -270,7 +272,8 @@ def train(
         measure_on=measure_on,
         workers=workers or len(os.sched_getaffinity(0)),
     )
-    with show.training() as report:
+    # Keras says on standard output what it saved where; this command's output is its own.
+    with show.training() as report, redirect_stdout(io.StringIO()):
         reference = training.train(options, report)
     show.trained(reference, str(out))
 

@@ -26,6 +26,7 @@ from refundsorter.loops.intake import Intake
 from refundsorter.settings import Settings
 
 SUPERVISION_S = 1.0  # how often main looks after the loops when no signal comes
+WATCHING_S = 5.0  # how long "ready" waits for the watches; a share that hangs does not keep the rest waiting
 SILENCE_S = 60.0  # a loop that has been silent for longer keeps the watchdog from being told that all is well
 
 
@@ -96,6 +97,7 @@ class Daemon:
         """Run until a signal or the death of a loop; the exit status."""
         for loop in self._loops:
             loop.start()
+        self._intake.watching.wait(WATCHING_S)
         self._notifier.ready(f"sorting with {self._workshop.model.rules.model}")
         self._log.info(
             "ready",

@@ -111,13 +111,15 @@ def account(found: "Account") -> None:
     """A sweep's account."""
     if found.interrupted:
         OUT.print(f"Interrupted after {found.seconds:.1f} s. Run it again to go on.")
-    elif not found.found:
+    elif not found.found and not found.unreachable:
         OUT.print("Nothing to sort: no photo lies in the inbox.")
         return
     else:
         rate = f", {found.found / found.seconds:.0f} a second" if found.seconds else ""
         OUT.print(f"Done in {found.seconds:.1f} s{rate}.")
     _outcomes(found)
+    for inbox in found.unreachable:
+        OUT.print(f"\nThis inbox could not be looked through: {printable(inbox)}")
     if found.left:
         OUT.print("\nWhat is left still lies in the inbox; `refundsorter status` says why.")
 

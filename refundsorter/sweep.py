@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from refundsorter import signals
@@ -33,6 +33,12 @@ class Account:
     categories: Mapping[str, int]  # sorted photos by category
     seconds: float  # from the start of the scan to the last journal line
     interrupted: bool  # a signal ended it before everything was done
+    unreachable: Sequence[str]  # inboxes that could not be looked through; their photos are not in `found`
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left for another sweep."""
+        return not (self.left or self.interrupted or self.unreachable)
 
 
 def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Account:
@@ -78,10 +84,18 @@ def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Accoun
     for loop in loops:
         if loop.error is not None:
             raise SweepBroken(f"the {loop.name} loop died: {loop.error!r}") from loop.error
-    return _account(workshop, job, unfinished, began, interrupted=interrupted)
+    return _account(workshop, job, intake.unreachable(), unfinished, began, interrupted=interrupted)
 
 
-def _account(workshop: Workshop, job: int, unfinished: int, began: float, *, interrupted: bool) -> Account:
+def _account(
+    workshop: Workshop,
+    job: int,
+    unreachable: list[str],
+    unfinished: int,
+    began: float,
+    *,
+    interrupted: bool,
+) -> Account:
     report = LedgerReport(str(workshop.settings.state_dir / LEDGER_FILE))
     try:
         states, categories = report.job_states(job), report.job_categories(job)
@@ -100,4 +114,5 @@ def _account(workshop: Workshop, job: int, unfinished: int, began: float, *, int
         categories=categories,
         seconds=round(time.monotonic() - began, 3),
         interrupted=interrupted,
+        unreachable=unreachable,
     )

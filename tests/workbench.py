@@ -19,6 +19,7 @@ from refundsorter import settings as configuration
 from refundsorter.assembly import LEDGER_FILE, Workshop
 from refundsorter.daemon import Loop
 from refundsorter.edges.filesystem import FileSystem
+from refundsorter.loops.intake import Intake
 
 MEMORY = Path("/dev/shm")  # a file system of its own on every Linux
 AT_ONCE = """\
@@ -73,6 +74,20 @@ class Events:
             self._changed.notify_all()
 
 
+class Once:
+    """Does something before the first of some calls: a hook for the seam of the file system."""
+
+    def __init__(self, operation: str, word: str, act: Callable[[], object]) -> None:
+        self._operation, self._word, self._act = operation, word, act
+        self._is_done = False
+
+    def before(self, operation: str, path: str) -> None:
+        """Do it before the first call of the operation with the word in its path."""
+        if operation == self._operation and self._word in path and not self._is_done:
+            self._is_done = True
+            self._act()
+
+
 @contextmanager
 def opened(shop: Shop, *, files: FileSystem | None = None, log: Events | None = None) -> Iterator[Workshop]:
     """A shop's edges and loops, none of them running; closed at the end."""
@@ -85,14 +100,14 @@ def opened(shop: Shop, *, files: FileSystem | None = None, log: Events | None = 
 
 
 @contextmanager
-def running(workshop: Workshop) -> Iterator[None]:
+def running(workshop: Workshop) -> Iterator[Intake]:
     """Intake and sorter at work, as in the daemon; stopped at the end, which must not fail."""
     intake = workshop.intake(watched=True)
     loops = [Loop("intake", intake.run), Loop("sorter", workshop.sorter.run)]
     for loop in loops:
         loop.start()
     try:
-        yield
+        yield intake
     finally:
         intake.stop()
         workshop.sorter.stop()
@@ -142,9 +157,8 @@ def _as_text(value: Any) -> Any:
 
 def journaled(shop: Shop, count: int) -> Callable[[], bool]:
     """Whether that many photos are filed, their lines durable, and none is in work."""
-    query = (
-        "SELECT sum(journaled) AS done, sum(state IN ('claimed', 'classified', 'waiting')) AS open FROM images"
-    )
+    is_open = "state IN ('claimed', 'classified', 'waiting')"
+    query = f"SELECT sum(journaled) AS done, sum({is_open}) AS open FROM images"
 
     def reached() -> bool:
         row = rows(shop, query)[0]

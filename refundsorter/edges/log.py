@@ -44,7 +44,7 @@ def make(
         processors += [
             structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
             _printable,
-            structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=18),
+            structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=18, sort_keys=False),
         ]
     else:
         processors += [

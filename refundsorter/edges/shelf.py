@@ -7,7 +7,6 @@ On one file system publishing is one atomic rename; where that does not exist it
 systems it is a verified copy that grew under a hidden partial name.
 """
 
-import hashlib
 import os
 import stat
 from collections.abc import Sequence
@@ -21,8 +20,8 @@ from refundsorter.core.image import Intent
 from refundsorter.core.placement import JOURNAL, free_name, numbered, partial_name
 from refundsorter.core.recovery import Found
 from refundsorter.core.stability import FileIdentity
+from refundsorter.edges.copying import hash_of, write_copy
 from refundsorter.edges.filesystem import CrossDevice, FileSystem, identity_of
-from refundsorter.edges.photos import CHUNK_BYTES
 
 
 class _Published(Enum):
@@ -113,7 +112,7 @@ class Shelf:
             answer = self._files.lstat(path)
             if not stat.S_ISREG(answer.st_mode) or answer.st_size != identity.size:
                 return Found.OTHER
-            if identity_of(answer) == identity or self._hash(path) == sha256:
+            if identity_of(answer) == identity or hash_of(self._files, path) == sha256:
                 return Found.SAME
         except Vanished:
             return Found.NOTHING
@@ -217,36 +216,12 @@ class Shelf:
         partial = _partial(intent.destination, claimed.id)
         self.discard_partial(intent.destination, claimed.id)
         try:
-            self._write_copy(intent, partial)
+            write_copy(self._files, intent, partial)
             if not self._files.rename(partial, intent.destination):
                 self._link(partial, intent.destination, identity_of(self._files.lstat(partial)))
         except (NameTaken, PassingTrouble, Vanished):
             self.discard_partial(intent.destination, claimed.id)
             raise
-
-    def _write_copy(self, intent: Intent, partial: str) -> None:
-        claimed = intent.examined.claimed
-        source = self._files.open_photo(claimed.path)
-        try:
-            answer = self._files.fstat(source, claimed.path)
-            if identity_of(answer) != claimed.identity:
-                raise Vanished(f"{claimed.path!r} was replaced while it was being sorted")
-            target = self._files.create(partial, stat.S_IMODE(answer.st_mode) & 0o777)
-            try:
-                digest, size = hashlib.sha256(), 0
-                while chunk := self._files.read(source, CHUNK_BYTES, claimed.path):
-                    self._files.write(target, chunk, partial)
-                    digest.update(chunk)
-                    size += len(chunk)
-                self._files.set_mtime(target, claimed.identity.mtime_ns, partial)
-                self._files.fsync(target, partial)
-                copied = self._files.fstat(target, partial).st_size
-            finally:
-                os.close(target)
-        finally:
-            os.close(source)
-        if digest.hexdigest() != intent.examined.sha256 or not size == copied == claimed.identity.size:
-            raise Vanished(f"{claimed.path!r} changed while it was being copied")
 
     def _remove_source(self, source: str, identity: FileIdentity) -> None:
         """Remove the source if it still is the photo; its owner may be quicker."""
@@ -275,16 +250,6 @@ class Shelf:
         self._make_folders(os.path.dirname(folder))
         if self._files.make_folder(folder):
             self._files.fsync_folder(os.path.dirname(folder))
-
-    def _hash(self, path: str) -> str:
-        descriptor = self._files.open_photo(path)
-        try:
-            digest = hashlib.sha256()
-            while chunk := self._files.read(descriptor, CHUNK_BYTES, path):
-                digest.update(chunk)
-            return digest.hexdigest()
-        finally:
-            os.close(descriptor)
 
     def _is(self, path: str, identity: FileIdentity) -> bool:
         try:

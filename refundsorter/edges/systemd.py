@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 
 from refundsorter.core.port import Log
+from refundsorter.core.text import printable
 
 
 class Notifier:
@@ -19,13 +20,13 @@ class Notifier:
         self._log = log
         micros = environment.get("WATCHDOG_USEC", "")
         addressee = environment.get("WATCHDOG_PID", str(os.getpid()))
-        watched = micros.isdigit() and addressee == str(os.getpid())
-        # Half the allowed silence, as sd_watchdog_enabled(3) advises; seconds.
-        self.watchdog_interval_s = int(micros) / 2_000_000 if watched else None
+        allowed_us = int(micros) if micros.isdecimal() and addressee == str(os.getpid()) else 0
+        # Half the allowed silence, as sd_watchdog_enabled(3) advises; seconds. None: nobody watches.
+        self.watchdog_interval_s = allowed_us / 2_000_000 if allowed_us else None
 
     def ready(self, status: str) -> None:
         """The service has started, or has read its settings again; `status` is for `systemctl status`."""
-        self._send(f"READY=1\nSTATUS={status}")
+        self._send(f"READY=1\nSTATUS={printable(status)}")
 
     def reloading(self) -> None:
         """The service reads its settings again; `ready` follows."""

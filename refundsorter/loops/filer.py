@@ -13,7 +13,7 @@ from refundsorter.core import placement
 from refundsorter.core.decision import Rules, decide
 from refundsorter.core.fault import NameTaken, PassingTrouble
 from refundsorter.core.hints import Hint, HintSink
-from refundsorter.core.image import Answer, Claimed, Examined, Filed, Intent, Release, State
+from refundsorter.core.image import Answer, Claimed, Examined, Filed, Intent, Release
 from refundsorter.core.port import Clock, JournalPort, LedgerPort, Log, Pending, ShelfPort
 from refundsorter.core.record import Record
 from refundsorter.core.recovery import Repair, repair
@@ -221,12 +221,11 @@ class Filer:
             self._hints.put(Hint(path=one.path, complete=False))
 
     def _tell(self, intent: Intent) -> None:
+        """Log what became of a photo, in the fields that it has."""
         outcome = intent.examined.outcome
-        answer = outcome if isinstance(outcome, Answer) else None
-        self._log.info(
-            f"photo.{State(intent.state).value}",
-            file=PurePath(intent.examined.claimed.path).name,
-            category=answer and answer.category,
-            confidence=answer and round(answer.confidence, 3),
-            reason=intent.reason,
-        )
+        fields: dict[str, object] = {"file": PurePath(intent.examined.claimed.path).name}
+        if isinstance(outcome, Answer):
+            fields |= {"category": outcome.category, "confidence": round(outcome.confidence, 3)}
+        else:
+            fields |= {"reason": outcome.reason.value, "detail": outcome.detail}
+        self._log.info(f"photo.{intent.state.value}", **fields)

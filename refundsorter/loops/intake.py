@@ -94,6 +94,7 @@ class Intake:
     ) -> None:
         self.beat = Beat(clock)
         self.watching = threading.Event()  # every folder has been tried to be watched once
+        self.watching = threading.Event()  # every folder has been tried to be watched once
         self.admitted = 0  # files that were entered, for progress
         self._roots = roots
         self._hints = hints
@@ -121,6 +122,10 @@ class Intake:
         self._stopping.set()
         self._hints.wake()
 
+    def unreachable(self) -> list[str]:
+        """The inboxes that could not be looked through when that was last tried."""
+        return [root.path for root in self._roots if not root.is_reachable]
+
     def retime(self, times: Times) -> None:
         """Take over new times, soon; a scan follows. From any thread."""
         self._new_times = times
@@ -136,6 +141,7 @@ class Intake:
             self._take_over_times()
             self._follow(hints)
             self._check()
+            self.watching.set()
             self._begin_scans()
             self._turn()
         for root in self._roots:

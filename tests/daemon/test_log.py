@@ -1,6 +1,5 @@
 """The operational log: JSON lines for a program, words for a person, and never an order to the terminal."""
 
-import json
 import os
 import pty
 import signal
@@ -79,11 +78,3 @@ def test_colours_are_for_terminals_only(shop: Shop) -> None:
         told += process.stderr.read()
     assert "\x1b" not in told
 
-
-def test_the_log_is_no_place_for_secrets_of_json(shop: Shop) -> None:
-    """A hostile name is one JSON string: what is read back is the name."""
-    with shop.daemon() as daemon:
-        shop.drop(HOSTILE, photo("red"))
-        assert daemon.wait_for("photo.sorted")["file"] == HOSTILE
-        assert daemon.stop() == 0
-    assert json.dumps(HOSTILE)

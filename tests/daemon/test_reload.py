@@ -99,9 +99,7 @@ def test_wrong_settings_change_nothing(shop: Shop) -> None:
 
 def test_a_wrong_taxonomy_changes_nothing(shop: Shop) -> None:
     """Not even the settings that were changed with it and are right."""
-    (shop.config.parent / "taxonomy.yaml").write_text("categories: {WARM: {labels: red}}\n")
     with_threshold = USUAL + "decision: {default_threshold: 1.0}\n"
-    (shop.config.parent / "taxonomy.yaml").write_text(TAXONOMY)
     with shop.daemon() as daemon:
         (shop.config.parent / "taxonomy.yaml").write_text("categories: {WARM: {labels: red}}\n")
         problems = reload(shop, daemon, with_threshold, event="settings.refused")["problems"]

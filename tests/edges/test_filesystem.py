@@ -81,7 +81,7 @@ def test_a_missing_file_has_vanished(tmp_path: Path, operation: str) -> None:
     ],
 )
 def test_errno_is_translated(tmp_path: Path, operation: str, code: int, expected: type[Exception]) -> None:
-    """The error of any call is told as whose matter it is, and one that nobody expected stays an `OSError`."""
+    """An error of any call is told as whose matter it is; one that nobody expected stays an `OSError`."""
 
     def fail(name: str, _path: str) -> None:
         if name == operation:

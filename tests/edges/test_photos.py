@@ -98,7 +98,7 @@ CHANGES: dict[str, Callable[[Path], None]] = {
     "grown": append,
     "cut": lambda path: os.truncate(path, 2),
     "a folder": into(Path.mkdir),
-    "a pipe": into(lambda path: os.mkfifo(path)),
+    "a pipe": into(os.mkfifo),
     "a link": into(lambda path: path.symlink_to("other")),
 }
 
@@ -136,13 +136,14 @@ def test_a_file_that_grows_for_ever_is_given_up(photo: Path) -> None:
 
     def grow(operation: str, _path: str) -> None:
         nonlocal reads
-        reads += operation == "read"
-        with photo.open("ab") as out:
-            out.write(b"x" * CHUNK_BYTES)
+        if operation == "read" and reads < 20:
+            reads += 1
+            with photo.open("ab") as out:
+                out.write(b"x" * CHUNK_BYTES)
 
     with pytest.raises(Vanished):
         reader(grow).read(str(photo), identity_of(photo.lstat()))
-    assert reads <= 3
+    assert reads == 2
 
 
 def test_a_file_that_cannot_be_read_now_is_passing_trouble(photo: Path) -> None:

@@ -1,4 +1,4 @@
-"""The account that every fault test takes: each photo exactly once, each line exactly once, nothing left over.
+"""The account that every fault test takes: each photo once, each line once, nothing left over.
 
 It trusts neither the ledger nor the journal: it counts the bytes that lie on the disk, and then holds the
 journal against them and the ledger against the journal.
@@ -34,7 +34,9 @@ def take(shop: Shop, before: Counter[str]) -> Account:
         shop: The folders.
         before: The sha256 of every photo that was ever put into the inbox.
     """
-    on_shelf = {path: sha256 for path, sha256 in _contents(shop.sorted).items() if "_journal" not in path.parts}
+    on_shelf = {
+        path: sha256 for path, sha256 in _contents(shop.sorted).items() if "_journal" not in path.parts
+    }
     in_inbox = _contents(shop.inbox)
     partial = [path for path in on_shelf if path.name.startswith(".")]
     assert not partial, f"unfinished copies are left: {partial}"

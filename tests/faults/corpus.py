@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from pictures import STORES
+from PIL import Image
 from support import COLOURS
 
 REAL_PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "data" / "train"
@@ -30,7 +30,9 @@ BROKEN: Mapping[str, Callable[[bytes], bytes]] = {
     "text": lambda photo: b"Dear refund department, " + hashlib.sha256(photo).hexdigest().encode(),
     "page": lambda photo: b"<!doctype html><title>404</title>" + hashlib.sha256(photo).digest(),
     "bomb": lambda photo: _png_header(60_000, 60_000) + hashlib.sha256(photo).digest(),
-    "icon": lambda photo: b"\0\0\1\0\1\0\x10\x10\0\0\1\0 \0h\4\0\0\x16\0\0\0" + hashlib.sha256(photo).digest(),
+    "icon": lambda photo: (
+        b"\0\0\1\0\1\0\x10\x10\0\0\1\0 \0h\4\0\0\x16\0\0\0" + hashlib.sha256(photo).digest()
+    ),
     "layers": lambda photo: b"8BPS\0\1" + hashlib.sha256(photo).digest(),
     "noise": lambda photo: hashlib.sha512(photo).digest() * 8,
 }

@@ -10,19 +10,19 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from faults.account import Account, take
+from faults.account import take
 from faults.corpus import fill
-from support import COMMAND, PATIENCE_S, Shop, environment, make_shop
+from support import COMMAND, Shop, environment, make_shop
 
-FIRST_GUESS = 200.0  # photos a second
-START_S = 0.5  # what a process needs before it sorts; kills fall into it too
+LOOK_S = 0.005  # how often it is looked how far the sweep has come
+SPREAD_S = 0.05  # how much later the kill comes at most: it falls anywhere in the work on a group of photos
+STARTS = 0.2  # the share of kills that fall into the start of the process,
+START_S = 0.6  # which takes about so long
 SETTINGS = """\
 watch: {stability_s: 0, recursive: true}
 batch: {workers: 2}
@@ -41,15 +41,15 @@ def corpus_shop(base: Path, files: int, seed: int) -> tuple[Shop, Counter[str]]:
 def kill_often(shop: Shop, files: int, kills: int, seed: int) -> int:
     """Begin a sweep and kill it, until that many were killed or nothing is left; how many were."""
     numbers = random.Random(seed)
-    done, sorting_s = 0, 0.0
     for kill in range(kills):
-        rate = done / sorting_s if done else FIRST_GUESS
-        mean_s = START_S + (files - done) / rate / (kills - kill)
-        began = time.monotonic()
-        if not _killed_within(shop, numbers.uniform(0, 2 * mean_s)):
+        if numbers.random() < STARTS:
+            killed = _kill(shop, lines=0, later_s=numbers.uniform(0, START_S))
+        else:
+            done = _lines(shop)
+            lines = done + round(numbers.uniform(0, 2 * (files - done) / (kills - kill)))
+            killed = _kill(shop, lines=lines, later_s=numbers.uniform(0, SPREAD_S))
+        if not killed:
             return kill
-        sorting_s += max(0.01, time.monotonic() - began - START_S)
-        done = _lines(shop)
     return kills
 
 
@@ -67,21 +67,28 @@ def finish(shop: Shop) -> dict[str, int]:
     return answer
 
 
-def _killed_within(shop: Shop, seconds: float) -> bool:
-    """Kill a sweep after so many seconds; False when it was over before."""
+def _kill(shop: Shop, *, lines: int, later_s: float) -> bool:
+    """Kill a sweep that long after the journal has so many lines; False when the sweep was over before."""
     with subprocess.Popen(
         [*COMMAND, "sweep", "--json", "--config", str(shop.config)],
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         env=environment(),
     ) as process:
-        try:
-            _, errors = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate(timeout=PATIENCE_S)
-            return True
-    assert process.returncode == 0, f"the sweep ended with {process.returncode}: {errors[-2000:]!r}"
+        while _lines(shop) < lines and _runs_for(process, LOOK_S):
+            pass
+        killed = _runs_for(process, later_s)
+        process.send_signal(signal.SIGKILL)
+    assert killed or process.returncode == 0, f"the sweep ended with {process.returncode}"
+    return killed
+
+
+def _runs_for(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    """Whether a process still runs after so many seconds; told at once when it does not."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
     return False
 
 
@@ -98,13 +105,14 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="refundsorter-kill-") as folder:
         shop, before = corpus_shop(Path(folder) / "shop", asked.files, asked.seed)
-        print(f"{asked.files} files, seed {asked.seed}; killing", flush=True)
+        sys.stdout.write(f"{asked.files} files, seed {asked.seed}; killing\n")
         killed = kill_often(shop, asked.files, asked.kills, asked.seed)
         last = finish(shop)
-        account: Account = take(shop, before)
-    print(f"killed {killed} times; the last sweep found {last['found']}")
-    print(json.dumps(asdict(account)))
-    print("lost 0, doubled 0, every line once")
+        account = take(shop, before)
+    sys.stdout.write(
+        f"killed {killed} times; the last sweep found {last['found']}\n"
+        f"{account}\nlost 0, doubled 0, every line once\n"
+    )
 
 
 if __name__ == "__main__":

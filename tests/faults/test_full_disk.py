@@ -1,11 +1,11 @@
 """A shelf on a real small disk of its own: full, and read-only. It needs root, to mount it."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from disks import fill, small_disk
 from faults.account import take
 from support import Shop, eventually, photo
 from workbench import AT_ONCE, Events, journaled, opened, running
@@ -15,26 +15,17 @@ PHOTO_BYTES = 100_000
 DISK_BYTES = 1_200_000  # room for all of them
 
 
-def _mount(*arguments: str) -> None:
-    try:
-        subprocess.run(["mount", *arguments], capture_output=True, text=True, check=True)
-    except (FileNotFoundError, subprocess.CalledProcessError) as error:
-        why = f"mounting was refused: {getattr(error, 'stderr', error)}"
-        if os.environ.get("CI"):
-            pytest.fail(why)
-        pytest.skip(why)
-
-
 @pytest.fixture
-def small_disk(shop: Shop) -> Iterator[Path]:
+def disk(shop: Shop) -> Iterator[Path]:
     """The shelf, as a file system of its own."""
     shop.config.write_text(AT_ONCE)
-    _mount("-t", "tmpfs", "-o", f"size={DISK_BYTES}", "refundsorter-test", str(shop.sorted))
-    try:
+    with small_disk(shop.sorted, size=str(DISK_BYTES)):
         (shop.sorted / "_journal").mkdir()
         yield shop.sorted
-    finally:
-        subprocess.run(["umount", "--lazy", str(shop.sorted)], check=True)
+
+
+def _remount(point: Path, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", str(point)], check=True)
 
 
 def _drop_photos(shop: Shop) -> None:
@@ -43,9 +34,9 @@ def _drop_photos(shop: Shop) -> None:
         shop.drop(f"{number}.png", content + bytes(PHOTO_BYTES - len(content)))
 
 
-def test_a_full_disk_is_waited_out(shop: Shop, small_disk: Path) -> None:
-    """Photos for which the disk has no room stay in the inbox, and follow by themselves when there is some."""
-    ballast = small_disk / "_journal" / "ballast"
+def test_a_full_disk_is_waited_out(shop: Shop, disk: Path) -> None:
+    """Photos for which the disk has no room stay in the inbox, and follow when there is some."""
+    ballast = disk / "_journal" / "ballast"
     ballast.write_bytes(bytes(DISK_BYTES // 2))
     _drop_photos(shop)
     before = shop.photos()
@@ -57,12 +48,9 @@ def test_a_full_disk_is_waited_out(shop: Shop, small_disk: Path) -> None:
     assert take(shop, before).states == {"sorted": PHOTOS}
 
 
-def test_a_disk_without_room_for_a_line_is_waited_out(shop: Shop, small_disk: Path) -> None:
+def test_a_disk_without_room_for_a_line_is_waited_out(shop: Shop, disk: Path) -> None:
     """Where not even the journal's line fits, the photos are found again once there is room."""
-    ballast = small_disk / "_journal" / "ballast"
-    with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
-        while True:
-            file.write(bytes(4096))
+    ballast = fill(disk / "_journal")
     _drop_photos(shop)
     before = shop.photos()
     events = Events()
@@ -73,14 +61,14 @@ def test_a_disk_without_room_for_a_line_is_waited_out(shop: Shop, small_disk: Pa
     assert take(shop, before).states == {"sorted": PHOTOS}
 
 
-def test_a_read_only_disk_is_waited_out(shop: Shop, small_disk: Path) -> None:
-    """Photos stay in the inbox while the shelf is read-only, and follow by themselves when it no longer is."""
-    _mount("-o", "remount,ro", str(small_disk))
+def test_a_read_only_disk_is_waited_out(shop: Shop, disk: Path) -> None:
+    """Photos stay in the inbox while the shelf is read-only, and follow when it no longer is."""
+    _remount(disk, "ro")
     _drop_photos(shop)
     before = shop.photos()
     events = Events()
     with opened(shop, log=events) as workshop, running(workshop):
         events.wait_for("photo.held_back", count=PHOTOS)
-        _mount("-o", "remount,rw", str(small_disk))
+        _remount(disk, "rw")
         eventually(journaled(shop, PHOTOS), "every photo filed once it could be written to")
     assert take(shop, before).states == {"sorted": PHOTOS}

@@ -1,9 +1,9 @@
 """Processes that are killed at their n-th step: before and after every system call and every commit.
 
 A step is a system call that the seam of the file system announces, or what the ledger's connections announce
-before a commit and after they are given back. As "after one" is "before the next", killing at each step in turn
-kills before and after every one of them; calls that only look change nothing and are not counted. Run as a
-program, it forks a victim for every line that it reads, so that none pays for starting Python again.
+before a commit and after they are given back. As "after one" is "before the next", killing at each step in
+turn kills before and after every one of them; calls that only look change nothing and are not counted. Run as
+a program, it forks a victim for every line that it reads, so that none pays for starting Python again.
 """
 
 import gc
@@ -88,7 +88,8 @@ def serve() -> None:
             live(Path(base), way, int(kill_at))
             os._exit(0)
         _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
 
 
 class Victims:

@@ -1,0 +1,288 @@
+"""The house: which module may import what, and how large anything may grow.
+
+Every import of the package is read from its source, also those inside functions, and held against the tables
+below. A module that is not in a table, or an arrow that is not, fails: whoever adds one says so here.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "refundsorter"
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / PACKAGE).rglob("*.py"))
+}
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+MAX_MODULE_LINES, MAX_FUNCTION_LINES = 300, 60
+
+# What the core may use beside itself: values and arithmetic; nothing that waits, or touches a disk.
+PURE = {
+    "collections", "dataclasses", "datetime", "enum", "errno", "fnmatch", "functools", "hashlib", "heapq",
+    "itertools", "json", "math", "numpy", "pathlib", "re", "struct", "typing", "unicodedata",
+}  # fmt: skip
+CLOCKS = {"now", "today", "utcnow"}  # methods of pure modules that are not pure
+DISKS = {"Path", "PosixPath", "open", "print", "input"}  # likewise names
+OS_WITHOUT_IO = {"fsencode", "fsdecode", "path.splitext"}
+
+# The one thing outside the standard library that an edge is the edge of; numpy is what pictures are made of.
+OUTSIDE = {
+    "bundle": {"yaml"},
+    "classifier": {"ai_edge_litert", "numpy"},
+    "copying": set(),
+    "decoder": {"PIL", "pillow_heif", "numpy"},
+    "filesystem": set(),
+    "inbox": set(),
+    "inotify": {"watchdog"},
+    "journal": set(),
+    "ledger": {"sqlalchemy"},
+    "ledger_report": set(),
+    "ledger_rows": {"sqlalchemy"},
+    "ledger_schema": {"sqlalchemy"},
+    "ledger_statements": {"sqlalchemy"},
+    "lock": set(),
+    "log": {"structlog"},
+    "mounts": set(),
+    "photos": set(),
+    "polling": {"watchdog"},
+    "scan": set(),
+    "shelf": set(),
+    "systemd": set(),
+}
+# The edges that an edge stands on.
+SIBLINGS = {
+    "copying": {"filesystem", "photos"},
+    "inbox": {"inotify", "mounts", "polling", "scan"},
+    "inotify": {"scan"},
+    "journal": {"filesystem"},
+    "ledger": {"ledger_rows", "ledger_schema", "ledger_statements"},
+    "ledger_report": {"ledger_schema"},
+    "ledger_rows": {"ledger_schema"},
+    "ledger_statements": {"ledger_rows", "ledger_schema"},
+    "photos": {"filesystem"},
+    "polling": {"scan"},
+    "scan": {"filesystem"},
+    "shelf": {"copying", "filesystem"},
+}
+SQLITE = {"ledger", "ledger_report", "ledger_schema"}  # the only modules that open a database
+
+# The upper floors: what each stands on. `core.*` stands for any module of the core, and so on.
+FLOORS = {
+    "__init__": set(),
+    "__main__": {"cli"},
+    "exits": set(),
+    "signals": set(),
+    "settings": {"core.*", "settings_model", "settings_source"},
+    "settings_model": {"settings_source"},
+    "settings_show": {"settings", "settings_model"},
+    "settings_source": set(),
+    "assembly": {"core.*", "edges.*", "loops.*", "settings"},
+    "daemon": {
+        "assembly", "core.*", "edges.log", "edges.systemd", "exits", "loops.*", "settings", "signals",
+    },
+    "sweep": {"assembly", "core.*", "daemon", "edges.ledger_report", "signals"},
+    "preview": {"assembly", "core.*", "edges.filesystem", "edges.scan", "loops.*", "settings"},
+    "doctor": {
+        "assembly", "core.*", "edges.bundle", "edges.classifier", "edges.ledger_report", "edges.lock",
+        "edges.mounts", "settings",
+    },
+    "state": {
+        "assembly", "core.*", "edges.bundle", "edges.ledger_report", "edges.lock", "settings",
+    },
+    "show": {"core.*", "doctor", "preview", "state", "sweep", "training.progress"},
+    "cli": {
+        "__init__", "assembly", "core.*", "daemon", "doctor", "edges.log", "exits", "preview", "settings",
+        "settings_show", "show", "signals", "state", "sweep", "training.*",
+    },
+}  # fmt: skip
+FLOORS_OUTSIDE = {
+    "assembly": {"yaml"},
+    "cli": {"typer"},
+    "settings": {"pydantic"},
+    "settings_model": {"pydantic"},
+    "settings_show": {"yaml"},
+    "settings_source": {"yaml"},
+    "show": {"rich"},
+}
+TRAINING_OUTSIDE = {"ai_edge_litert", "keras", "numpy", "tensorflow", "yaml"}
+TRAINING_FLOORS = {"core.*", "edges.bundle", "edges.classifier", "edges.decoder"}
+HEAVY = {"tensorflow", "keras"}  # three seconds and half a gigabyte
+
+
+def imports(module: str) -> Iterator[str]:
+    """Every module that a module imports, with what it takes from a package of ours as `package.module`."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are written in full"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in MODULES else str(node.module)
+
+
+def ours(module: str) -> set[str]:
+    """What a module imports of this package, without the package's name; the package itself is `__init__`."""
+    found = {name for name in imports(module) if name.split(".")[0] == PACKAGE}
+    return {name.removeprefix(f"{PACKAGE}.") if name != PACKAGE else "__init__" for name in found}
+
+
+def outside(module: str) -> set[str]:
+    """What a module imports that is neither of this package nor of the standard library."""
+    tops = {name.split(".")[0] for name in imports(module)}
+    return tops - {PACKAGE} - sys.stdlib_module_names
+
+
+def matches(name: str, allowed: set[str]) -> bool:
+    """Whether a table allows a module, by name or by its floor."""
+    return name in allowed or f"{name.partition('.')[0]}.*" in allowed
+
+
+def on(floor: str) -> list[str]:
+    """The modules of a floor, without its `__init__`."""
+    return [name for name in MODULES if name.startswith(f"{PACKAGE}.{floor}.")]
+
+
+def short(module: str) -> str:
+    """The last part of a module's name."""
+    return module.rsplit(".", 1)[-1]
+
+
+@pytest.mark.parametrize("module", on("core"))
+def test_the_core_is_pure(module: str) -> None:
+    """The core stands on itself, on numpy, and on what neither waits nor reads nor writes."""
+    assert [name for name in ours(module) if not name.startswith("core.")] == []
+    tops = {name.split(".")[0] for name in imports(module)} - {PACKAGE}
+    assert tops - PURE - {"os"} == set()
+
+
+@pytest.mark.parametrize("module", on("core"))
+def test_the_core_reads_no_clock_and_no_disk(module: str) -> None:
+    """Time is an argument of the core and a path only a name; of `os` it takes what computes."""
+    tree = ast.parse(MODULES[module].read_text())
+    assert {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} & CLOCKS == set()
+    assert {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & DISKS == set()
+    used = re.findall(r"\bos\.((?:path\.)?\w+)", ast.unparse(tree))
+    assert set(used) - OS_WITHOUT_IO == set()
+
+
+@pytest.mark.parametrize("module", on("edges"))
+def test_an_edge_touches_one_thing(module: str) -> None:
+    """An edge stands on the core and on the edges it is made of, and on one thing outside."""
+    name = short(module)
+    assert name in OUTSIDE, "say in the table what it is the edge of"
+    siblings = {f"edges.{sibling}" for sibling in SIBLINGS.get(name, set())}
+    assert [found for found in ours(module) if not found.startswith("core.") and found not in siblings] == []
+    assert outside(module) - OUTSIDE[name] == set()
+    assert name in SQLITE or "sqlite3" not in set(imports(module))
+
+
+@pytest.mark.parametrize("module", on("loops"))
+def test_loops_know_ports_only(module: str) -> None:
+    """A loop stands on the core and on other loops; edges reach it through ports."""
+    assert [name for name in ours(module) if name.split(".")[0] not in ("core", "loops")] == []
+    assert outside(module) <= {"numpy"}
+
+
+@pytest.mark.parametrize("module", on("training"))
+def test_training_stands_apart(module: str) -> None:
+    """Training stands on the core, itself, and the edges through which photos and bundles pass in service."""
+    allowed = TRAINING_FLOORS | {"training.*", "training"}
+    assert [name for name in ours(module) if not matches(name, allowed)] == []
+    assert outside(module) - TRAINING_OUTSIDE == set()
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith(f"{PACKAGE}.training")])
+def test_only_training_imports_tensorflow(module: str) -> None:
+    """Nothing that the daemon could load brings TensorFlow in: only the command line runs training."""
+    assert outside(module) & HEAVY == set()
+    training = {name for name in ours(module) if name.startswith("training")}
+    assert short(module) == "cli" or training <= {"training.progress"}
+
+
+def test_the_words_of_progress_are_light() -> None:
+    """What is shown of a training can be known without it."""
+    assert ours(f"{PACKAGE}.training.progress") | outside(f"{PACKAGE}.training.progress") == set()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        name
+        for name in MODULES
+        if name.count(".") <= 1 and name.split(".")[-1] not in ("core", "edges", "loops", "training")
+    ],
+)
+def test_the_upper_floors_stand_on_what_the_table_says(module: str) -> None:
+    """Each module above the edges stands on those that the table names."""
+    name = "__init__" if module == PACKAGE else short(module)
+    assert name in FLOORS, "say in the table what it stands on"
+    assert [found for found in sorted(ours(module)) if not matches(found, FLOORS[name])] == []
+    assert outside(module) - FLOORS_OUTSIDE.get(name, set()) == set()
+
+
+def test_the_tables_tell_of_modules_that_exist() -> None:
+    """What is gone from the house is gone from the tables."""
+    edges = {short(name) for name in on("edges")}
+    assert set(OUTSIDE) == edges
+    assert set(SIBLINGS) | SQLITE | {one for some in SIBLINGS.values() for one in some} <= edges
+    top = {"__init__" if name == PACKAGE else short(name) for name in MODULES if name.count(".") <= 1}
+    assert set(FLOORS) == top - {"core", "edges", "loops", "training"}
+
+
+@pytest.mark.parametrize("name", sorted(FLOORS))
+def test_the_tables_allow_no_more_than_is_used(name: str) -> None:
+    """An arrow that no import needs any longer is struck from the table."""
+    module = PACKAGE if name == "__init__" else f"{PACKAGE}.{name}"
+    used = ours(module)
+    unused = {one for one in FLOORS[name] if not any(matches(found, {one}) for found in used)}
+    assert unused == set()
+    assert FLOORS_OUTSIDE.get(name, set()) <= outside(module)
+
+
+def test_nothing_stands_on_itself_in_a_circle() -> None:
+    """Following the imports upwards never leads back."""
+    standing = {name.removeprefix(f"{PACKAGE}."): ours(name) for name in MODULES if name != PACKAGE}
+    while free := {name for name, below in standing.items() if not below & standing.keys()}:
+        standing = {name: below for name, below in standing.items() if name not in free}
+    assert standing == {}
+
+
+def test_a_module_can_be_read_at_a_sitting() -> None:
+    """No module is longer than 300 lines."""
+    lengths = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
+    assert {name: length for name, length in lengths.items() if length > MAX_MODULE_LINES} == {}
+
+
+def test_a_function_can_be_seen_at_a_glance() -> None:
+    """No function's body is longer than 60 lines."""
+    lengths = {
+        f"{name}.{node.name}": (node.end_lineno or 0) - node.body[0].lineno + 1
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    assert {name: length for name, length in lengths.items() if length > MAX_FUNCTION_LINES} == {}
+
+
+def test_nothing_is_put_off() -> None:
+    """What is to be done is done, not noted in the code."""
+    noted = re.compile(r"\b(?:T[O]DO|F[I]XME|X[X]X)\b")
+    assert [str(path) for path in [*MODULES.values(), *TESTS] if noted.search(path.read_text())] == []
+
+
+def test_no_test_sleeps() -> None:
+    """Tests wait for what happens; only `support.eventually` sleeps between two looks at another process."""
+    sleeping = [
+        f"{path}:{node.lineno}"
+        for path in TESTS
+        if path.name != "support.py" and "benchmarks" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"time.sleep", "sleep"}
+    ]
+    assert sleeping == []

@@ -1,0 +1,59 @@
+"""docs/commands.md is complete: what the program offers is on the page, and what the page shows exists."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from refundsorter.cli import app
+from refundsorter.doctor import Check
+from refundsorter.exits import ExitCode
+from refundsorter.preview import Rehearsal
+from refundsorter.state import Standing
+from refundsorter.sweep import Account
+
+PAGE = (Path(__file__).parents[1] / "docs" / "commands.md").read_text()
+
+
+def commands(group: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Every command below a group, with its full name."""
+    for part, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{name} {part}")
+        else:
+            yield f"{name} {part}", command
+
+
+def section(name: str) -> str:
+    """The page's part about a command."""
+    head, _, rest = PAGE.partition(f"## `{name}")
+    assert rest, f"{name} has no heading after: {head[-80:]}"
+    return rest.partition("\n## ")[0]
+
+
+def test_every_command_and_option_is_on_the_page() -> None:
+    """Each has a heading of its own, and each of its options stands below it; no other option does."""
+    root = typer.main.get_command(app)
+    for name, command in commands(root, "refundsorter"):
+        offered = {option for parameter in command.params for option in parameter.opts if option[0] == "-"}
+        told = set(re.findall(r"^\| `(--[a-z-]+)", section(name), flags=re.MULTILINE))
+        assert told == offered - {"--help"}, name
+    assert all(option in PAGE for parameter in root.params for option in parameter.opts)
+
+
+def test_every_exit_status_is_on_the_page() -> None:
+    """The table names each status of the program."""
+    told = set(map(int, re.findall(r"^\| (\d+) \|", PAGE, flags=re.MULTILINE)))
+    assert told == {code.value for code in ExitCode} | {130}
+
+
+def test_every_json_field_is_on_the_page() -> None:
+    """The fields of each answer stand in its command's section."""
+    shapes = {"sweep": (Account, Rehearsal), "status": (Standing,), "doctor": (Check,)}
+    for command, types in shapes.items():
+        text = section(f"refundsorter {command}")
+        names = {field.name for one in types for field in fields(one)}
+        assert {name for name in names if f"`{name}`" not in text} == set(), command
