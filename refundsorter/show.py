@@ -30,9 +30,15 @@ if TYPE_CHECKING:  # the values that are shown; showing them needs nothing of wh
     from refundsorter.training.progress import Progress as Stage
 
 UNFOLDED = 100_000  # columns; what is not read on a terminal is never folded
-PLAIN: dict[str, bool] = {"highlight": False, "markup": False, "emoji": False}  # names are shown as they are
-OUT = Console(**PLAIN, soft_wrap=True, width=None if sys.stdout.isatty() else UNFOLDED)
-ERR = Console(**PLAIN, stderr=True)
+# No markup and no emoji codes: names are shown as they are.
+OUT = Console(
+    highlight=False,
+    markup=False,
+    emoji=False,
+    soft_wrap=True,
+    width=None if sys.stdout.isatty() else UNFOLDED,
+)
+ERR = Console(highlight=False, markup=False, emoji=False, stderr=True)
 STYLES = {"ok": "green", "warning": "yellow", "failed": "red"}
 UNITS = ((86400, "days"), (3600, "h"), (60, "min"))  # seconds each, largest first
 

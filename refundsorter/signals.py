@@ -1,7 +1,7 @@
-"""The signals that a long command takes one at a time, between two steps, instead of being interrupted by them.
+"""The signals that a long command takes one at a time, between two steps, so that none interrupts anything.
 
-They are blocked before numpy is imported: that starts threads, a thread that does not block a signal is handed
-it when main is busy, and then the signal's default, the sudden end, happens.
+They are blocked before numpy is imported: numpy starts threads, a thread that does not block a signal is
+handed it while main is busy, and then the signal's default happens, the sudden end.
 """
 
 import signal

@@ -206,7 +206,10 @@ def photo(colour: str, *, form: str = "JPEG", size: tuple[int, int] = (40, 30), 
 def every_file(folder: Path) -> list[Path]:
     """Every regular file below a folder, whatever bytes its name has."""
     return [
-        Path(root, name) for root, _, names in os.walk(folder) for name in names if not Path(root, name).is_symlink()
+        Path(root, name)
+        for root, _, names in os.walk(folder)
+        for name in names
+        if not Path(root, name).is_symlink()
     ]
 
 

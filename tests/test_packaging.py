@@ -33,7 +33,18 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel installed, without what it depends on."""
     target = tmp_path_factory.mktemp("installed")
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", target, wheel],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--no-index",
+            "--target",
+            target,
+            wheel,
+        ],
         check=True,
         capture_output=True,
     )
@@ -67,10 +78,15 @@ def test_the_metadata_names_command_and_extras(wheel: Path) -> None:
     assert "refundsorter = refundsorter.cli:main" in commands
 
 
-@pytest.mark.parametrize(("option", "said"), [("--version", f"refundsorter {__version__}\n"), ("--help", "Usage:")])
+@pytest.mark.parametrize(
+    ("option", "said"), [("--version", f"refundsorter {__version__}\n"), ("--help", "Usage:")]
+)
 def test_it_runs_where_it_is_installed(installed: Path, tmp_path: Path, option: str, said: str) -> None:
     """From another folder, with the dependencies of this environment: the installed code answers."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.fspath(installed), sysconfig.get_path("purelib")])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([os.fspath(installed), sysconfig.get_path("purelib")]),
+    }
     run = [sys.executable, "-S", "-m", "refundsorter", option]  # -S: an editable install is not seen
     answered = subprocess.run(run, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment)
     assert answered.stdout.startswith(said)

@@ -122,7 +122,7 @@ class Filer:
             self._log.warning("move.held", id=image_id, file=path, trouble=str(trouble))
             return False
         self._log.info("move.recovered", id=image_id, file=path, repair=todo.name)
-        return todo is not Repair.HOLD
+        return True
 
     def _repair_of(self, pending: Pending) -> Repair:
         identity = pending.claimed.identity
@@ -136,7 +136,7 @@ class Filer:
         claimed = pending.claimed
         match todo:
             case Repair.HOLD:
-                return
+                raise PassingTrouble("it cannot be told whether it was moved: its photo is out of reach")
             case Repair.FORGET:
                 self._forget([claimed])
             case Repair.RELEASE:

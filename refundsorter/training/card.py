@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from refundsorter.core.bundle import Bundle
+from refundsorter.training.calibrate import LEAST, NEVER
 from refundsorter.training.evaluate import Measure
 from refundsorter.training.fit import Recipe
 
 OTHER_SHOPS = "other_shops"
+UNQUANTISED = "other_shops_float"
 HELD_OUT = "held_out"
 RECHECK = "python -m refundsorter.training.recheck models {reference} config/taxonomy.yaml PHOTOS"
 
@@ -33,7 +35,9 @@ def write_card(
 
     Args:
         bundle: The manifest.
-        measures: What was measured, under `OTHER_SHOPS` and `HELD_OUT`; one that is missing is said to be.
+        measures: What was measured: under `HELD_OUT` with the float model, its head not yet taught those
+            photos; under `OTHER_SHOPS` with the quantised file, and under `UNQUANTISED` with the float model
+            it was made from. The last two may be missing, and the card then says so.
         recipe: How it was trained.
         seed: Of the run.
         precision: The promise that the thresholds keep on held-out photos.
@@ -43,12 +47,12 @@ def write_card(
     return "\n".join(
         [
             *_head(bundle, recipe, size),
-            *_headline(bundle, measures.get(OTHER_SHOPS)),
+            *_headline(bundle, measures),
             *_held_out(measures[HELD_OUT], precision),
             *_thresholds(bundle, precision),
             *_weaknesses(measures, notes),
             *_data(bundle),
-            *_recipe(bundle, recipe, seed),
+            *_recipe(bundle, recipe, seed, precision),
         ]
     )
 
@@ -66,18 +70,20 @@ def _head(bundle: Bundle, recipe: Recipe, size: int) -> Iterator[str]:
     yield ""
 
 
-def _headline(bundle: Bundle, found: Measure | None) -> Iterator[str]:
+def _headline(bundle: Bundle, measures: Mapping[str, Measure]) -> Iterator[str]:
     yield "## Accuracy on photos of other shops"
     yield ""
-    if found is None:
+    if OTHER_SHOPS not in measures:
         yield "Not measured: no photos of other sources were given."
     else:
-        yield "Photos from shops that training has nothing of; measured only, never trained or tuned on."
-        yield "Measured by"
+        yield "Photos from shops that training has nothing of, measured with the quantised file that is served, by"
         yield f"`{RECHECK.format(reference=bundle.reference)}`,"
         yield "which prints these lines:"
         yield ""
-        yield from found.lines()
+        yield from measures[OTHER_SHOPS].lines()
+        yield ""
+        yield "Before quantisation, measured by the training command below at its end:"
+        yield f"right category, of all photos: {measures[UNQUANTISED].right}."
     yield ""
 
 
@@ -86,7 +92,8 @@ def _held_out(found: Measure, precision: float) -> Iterator[str]:
     yield ""
     yield "Photos of repositories kept out of training, but of the same kinds as those trained on."
     yield f"They chose temperature and thresholds ({precision:.0%} right of those filed was meant), so these"
-    yield "figures flatter. Measured at the end of training by `refundsorter train`, which prints them:"
+    yield "figures flatter. Measured before quantisation, and before the head was taught these photos as well,"
+    yield "by the training command below, which prints them:"
     yield ""
     yield from found.lines()
     yield ""
@@ -98,7 +105,7 @@ def _thresholds(bundle: Bundle, precision: float) -> Iterator[str]:
     yield "A photo is filed when its category's probability (the sum over its labels, at temperature"
     yield f"{bundle.temperature:.2f}) reaches the category's threshold; otherwise a person sees it. Each is"
     yield f"the lowest value at which {precision:.0%} of the held-out photos filed there were right, with"
-    yield "every category weighing the same; 1.0 means that this could not be reached."
+    yield f"every category weighing the same, but at least {LEAST}; {NEVER} means that it could not be reached."
     yield ""
     yield "| category | threshold |"
     yield "|---|---:|"
@@ -138,12 +145,20 @@ def _data(bundle: Bundle) -> Iterator[str]:
     yield ""
 
 
-def _recipe(bundle: Bundle, recipe: Recipe, seed: int) -> Iterator[str]:
+def _recipe(bundle: Bundle, recipe: Recipe, seed: int, precision: float) -> Iterator[str]:
     base = bundle.base_weights
     yield "## How it was trained"
     yield ""
     yield f"From {base.name} ({base.source}; {base.licence})."
-    yield f"Every layer was trained, {recipe.mix:.0%} of the way kept; seed {seed}. The recipe:"
+    yield f"Every layer was trained, {recipe.mix:.0%} of the way kept. The command, with what it was given"
+    yield "as DATA, WEIGHTS and PHOTOS:"
+    yield ""
+    yield "```"
+    yield f"refundsorter train DATA --name {bundle.name} --version {bundle.version} --base WEIGHTS \\"
+    yield f"  --seed {seed} --precision {precision:g} --measure-on PHOTOS"
+    yield "```"
+    yield ""
+    yield "The recipe:"
     yield ""
     yield "```"
     yield from (f"{key}: {value:g}" for key, value in asdict(recipe).items())

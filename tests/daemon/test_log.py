@@ -22,7 +22,12 @@ def test_every_line_is_json_where_no_person_reads(shop: Shop) -> None:
         daemon.wait_for("photo.sorted", file="last.jpg")
         assert daemon.stop() == 0  # which reads every line as JSON
     assert all(event.keys() >= {"event", "level", "timestamp"} for event in daemon.events)
-    assert {event["event"] for event in daemon.events} >= {"photo.sorted", "photo.rejected", "ready", "stopped"}
+    assert {event["event"] for event in daemon.events} >= {
+        "photo.sorted",
+        "photo.rejected",
+        "ready",
+        "stopped",
+    }
 
 
 def on_terminal(shop: Shop, name: str) -> str:
@@ -77,4 +82,3 @@ def test_colours_are_for_terminals_only(shop: Shop) -> None:
         process.terminate()
         told += process.stderr.read()
     assert "\x1b" not in told
-

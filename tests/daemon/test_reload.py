@@ -1,4 +1,4 @@
-"""SIGHUP: what may change takes effect at once, what needs a restart is named, what is wrong changes nothing."""
+"""SIGHUP: what may change does so at once, what needs a restart is named, what is wrong changes nothing."""
 
 import shutil
 import signal

@@ -1,4 +1,4 @@
-"""When the daemon refuses to start: the exit status says whether another try helps, the message what to do."""
+"""Refused starts: the exit status says whether another try helps, and the message what to do."""
 
 import json
 import sqlite3

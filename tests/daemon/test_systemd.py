@@ -1,4 +1,4 @@
-"""What systemd is told, over a real datagram socket; and the watchdog's rule, under a clock that is set by hand."""
+"""What systemd is told, over a real datagram socket; and the watchdog's rule, by a clock set by hand."""
 
 import signal
 import socket
@@ -37,9 +37,8 @@ class Manager:
 
     def has_heard(self) -> bool:
         """Whether a message waits."""
-        self._line.setblocking(False)
         try:
-            self._line.recv(4096)
+            self._line.recv(4096, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
         return True
@@ -77,10 +76,10 @@ def test_start_reload_and_stop_are_told_in_order(shop: Shop, manager: Manager) -
 
 def test_a_socket_without_a_path_is_reached(shop: Shop) -> None:
     """An address that starts with @ is a name in the abstract namespace."""
-    with listening(f"@refundsorter-test-{shop.base.name}") as manager:
-        with shop.daemon(NOTIFY_SOCKET=manager.address) as daemon:
-            assert manager.hear()["READY"] == "1"
-            assert daemon.stop() == 0
+    address = f"@refundsorter-test-{shop.base.name}"
+    with listening(address) as manager, shop.daemon(NOTIFY_SOCKET=address) as daemon:
+        assert manager.hear()["READY"] == "1"
+        assert daemon.stop() == 0
 
 
 def test_wrong_settings_are_told_in_the_status(shop: Shop, manager: Manager) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from faults.account import take
 from support import Shop, eventually, make_shop, photo
-from workbench import AT_ONCE, Events, journaled, opened, running, shelve_elsewhere, sort_all
+from workbench import AT_ONCE, Events, Once, journaled, opened, running, shelve_elsewhere, sort_all
 
 from refundsorter.edges.filesystem import FileSystem
 
@@ -82,14 +82,21 @@ def test_a_source_that_cannot_be_removed_holds_back_no_other(quick: Shop) -> Non
 def test_the_place_of_a_held_move_is_not_given_away(tmp_path: Path) -> None:
     """A copy of the same name from another inbox does not take the place where a held photo is to go."""
     shop = make_shop(tmp_path)
+
+    def die() -> None:
+        raise ZeroDivisionError
+
     other = tmp_path / "other"
     other.mkdir()
     shop.config.write_text(AT_ONCE + f"inbox: [inbox, {other}]\n")
     content = photo("red", form="PNG")
-    bar, events = Bar("rename", "inbox/same.png"), Events()
     shop.drop("same.png", content)
+    files = FileSystem(Once("rename", "same.png", die).before)
+    with opened(shop, files=files) as workshop, pytest.raises(ZeroDivisionError):
+        sort_all(workshop)
+    bar, events = Bar("lstat", "/inbox/same.png", errno.EIO), Events()
     with opened(shop, files=FileSystem(bar.before), log=events) as workshop, running(workshop):
-        events.wait_for("photo.held_back")
+        events.wait_for("move.held")
         (tmp_path / "copy").write_bytes(content)
         (tmp_path / "copy").rename(other / "same.png")
         events.wait_for("photo.sorted")
