@@ -34,7 +34,8 @@ from refundsorter.loops.contents import Contents
 from refundsorter.loops.examiner import Examiner
 from refundsorter.loops.filer import Filer
 from refundsorter.loops.hints import HintQueue
-from refundsorter.loops.intake import Intake, Root, Times
+from refundsorter.loops.intake import Intake, Times
+from refundsorter.loops.root import Root
 from refundsorter.loops.sorter import Sorter
 from refundsorter.settings import Settings
 

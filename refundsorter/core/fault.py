@@ -90,7 +90,6 @@ PASSING_ERRNOS = frozenset(
         errno.EBUSY,
         errno.ETIMEDOUT,
         errno.ENODEV,
-        errno.ENXIO,
         errno.ENOTCONN,
         errno.ECONNABORTED,
         errno.ECONNRESET,
@@ -100,11 +99,14 @@ PASSING_ERRNOS = frozenset(
         errno.ENETUNREACH,
         errno.EREMOTEIO,
         errno.EUCLEAN,
+        errno.ENAMETOOLONG,  # this shelf cannot hold the name, as eCryptfs, vfat and CIFS say it;
+        errno.EILSEQ,  # the photo is held back and the trouble is told, while others go on
+        errno.EINVAL,
     }
 )
 
 # What says that the file is no longer the one that was seen.
-VANISHED_ERRNOS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR})
+VANISHED_ERRNOS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.ENXIO})
 
 
 def translate(error: OSError, doing: str) -> RefundsorterError | OSError:

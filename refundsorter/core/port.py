@@ -4,7 +4,7 @@ Loops know these Protocols only; the daemon hands them the real edges, and one c
 real edges to the same behaviour.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Protocol
@@ -110,6 +110,35 @@ class LedgerPort(HistoryPort, Protocol):
 
     def mark_journaled(self, ids: Collection[int], checkpoint: Checkpoint) -> None:
         """Write down that lines are durable."""
+
+
+class FoundPort(Protocol):
+    """A regular file that a scan came upon. See `edges.scan.Found`."""
+
+    @property
+    def path(self) -> str:
+        """As os.fsdecode gives it."""
+
+    @property
+    def identity(self) -> FileIdentity:
+        """What it was at that moment."""
+
+
+class WatchPort(Protocol):
+    """Keeps a folder watched. See `edges.inbox.Watch`."""
+
+    def check(self) -> bool:
+        """Make sure that it is watched; whether only a scan tells what happened before."""
+
+    def stop(self, timeout: float) -> None:
+        """Stop watching."""
+
+
+class ScannerPort(Protocol):
+    """Looks through a folder. See `edges.scan.Scanner`."""
+
+    def scan(self, tree: str | None = None) -> Iterator[FoundPort]:
+        """Every regular file, one at a time."""
 
 
 class ShelfPort(Protocol):

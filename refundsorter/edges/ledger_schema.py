@@ -82,6 +82,7 @@ images = Table(
     Column("finished_at", Float),
     Column("move_ms", Float),
     Column("journaled", Integer, nullable=False, server_default="0"),  # 1: its line is durable
+    sqlite_autoincrement=True,  # an id is never given again: lines and duplicates name it for ever
 )
 
 jobs = Table(

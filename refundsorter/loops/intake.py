@@ -6,63 +6,23 @@ dropped during a scan of 100,000 is not kept waiting, and only a few chunks of f
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
 
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.hints import Hint, HintKind
-from refundsorter.core.port import Clock, LedgerPort, Log
+from refundsorter.core.port import Clock, FoundPort, LedgerPort, Log
 from refundsorter.core.retry import RetryPolicy
 from refundsorter.core.stability import Arrival, FileIdentity, Source, StabilityTracker
 from refundsorter.loops.beat import Beat
 from refundsorter.loops.hints import HintQueue
+from refundsorter.loops.root import Root
 
 CHECK_S = 1.0  # how often it is made sure that the folders are still watched; one stat each
 PENDING_CHUNKS = 8  # a scan pauses while more chunks of files than this wait for stillness
 LAST_TRIES = 5  # failures in a row to enter files after which a single sweep leaves them
 SWEEP_PATIENCE = 3.0  # a sweep waits this many times the stability for files that are still being written
-
-
-class FoundPort(Protocol):
-    """A regular file that a scan came upon. See `edges.scan.Found`."""
-
-    @property
-    def path(self) -> str:
-        """As os.fsdecode gives it."""
-
-    @property
-    def identity(self) -> FileIdentity:
-        """What it was at that moment."""
-
-
-class WatchPort(Protocol):
-    """Keeps a folder watched. See `edges.inbox.Watch`."""
-
-    def check(self) -> bool:
-        """Make sure that it is watched; whether only a scan tells what happened before."""
-
-    def stop(self, timeout: float) -> None:
-        """Stop watching."""
-
-
-class ScannerPort(Protocol):
-    """Looks through a folder. See `edges.scan.Scanner`."""
-
-    def scan(self, tree: str | None = None) -> Iterator[FoundPort]:
-        """Every regular file, one at a time."""
-
-
-@dataclass(slots=True)
-class Root:
-    """One inbox."""
-
-    path: str  # as os.fsdecode gives it
-    scanner: ScannerPort
-    watch: WatchPort | None  # None in a single sweep, which looks only once
-    scans: list[Iterator[FoundPort]] = field(default_factory=list)  # under way
-    is_reachable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +53,6 @@ class Intake:
         job: int | None = None,
     ) -> None:
         self.beat = Beat(clock)
-        self.watching = threading.Event()  # every folder has been tried to be watched once
         self.watching = threading.Event()  # every folder has been tried to be watched once
         self.admitted = 0  # files that were entered, for progress
         self._roots = roots
@@ -209,7 +168,8 @@ class Intake:
                 continue
             identity = self._identity(hint.path)
             if identity is not None:
-                self._note(root, hint.path, identity, source=Source.EVENT, complete=hint.complete)
+                arrival = self._arrival(root, hint.path, identity, Source.EVENT)
+                self._note(arrival, complete=hint.complete)
 
     def _check(self) -> None:
         """Do what is done every second: look after the watches, and after what was kept out."""
@@ -223,26 +183,20 @@ class Intake:
 
     def _check_watches(self) -> None:
         for root in self._roots:
-            if root.watch is None:
-                continue
             try:
-                renewed = root.watch.check()
+                renewed = root.watch is not None and root.watch.check()
             except PassingTrouble as trouble:
                 self._unreachable(root, trouble)
             else:
                 if renewed or not (root.is_reachable or root.scans):
-                    self._scan(root)
+                    root.scans = [root.scanner.scan()]
 
     def _begin_scans(self) -> None:
         now = self._clock.monotonic()
         if now >= self._next_scan:
             self._next_scan = now + self._times.scan_interval_s
             for root in self._roots:
-                self._scan(root)
-
-    def _scan(self, root: Root) -> None:
-        """Begin a whole scan; it takes the place of those under way."""
-        root.scans = [root.scanner.scan()]
+                root.scans = [root.scanner.scan()]  # in place of those under way
 
     def _step_scans(self) -> None:
         """Go on by one chunk in every scan."""
@@ -262,13 +216,9 @@ class Intake:
 
     def _take_in(self, root: Root, found: Sequence[FoundPort]) -> None:
         """Note the files of a chunk that the ledger does not hold."""
-        now = self._clock.now()
-        arrivals = [
-            Arrival(path=one.path, root=root.path, identity=one.identity, seen_at=now, source=self._source)
-            for one in found
-        ]
+        arrivals = [self._arrival(root, one.path, one.identity, self._source) for one in found]
         for arrival in self._unknown(arrivals):
-            self._note_arrival(arrival, complete=False)
+            self._note(arrival, complete=False)
 
     def _unknown(self, arrivals: list[Arrival]) -> list[Arrival]:
         """Those that are worth entering; a sweep enters all, which tries again what was held back."""
@@ -311,13 +261,11 @@ class Intake:
         else:
             self._troubles = 0
 
-    def _note(self, root: Root, path: str, identity: FileIdentity, *, source: Source, complete: bool) -> None:
-        arrival = Arrival(
-            path=path, root=root.path, identity=identity, seen_at=self._clock.now(), source=source
-        )
-        self._note_arrival(arrival, complete=complete)
+    def _arrival(self, root: Root, path: str, identity: FileIdentity, source: Source) -> Arrival:
+        now = self._clock.now()
+        return Arrival(path=path, root=root.path, identity=identity, seen_at=now, source=source)
 
-    def _note_arrival(self, arrival: Arrival, *, complete: bool) -> None:
+    def _note(self, arrival: Arrival, *, complete: bool) -> None:
         ready = self._tracker.note(arrival, self._clock.monotonic(), complete=complete)
         if ready is not None:
             self._ready.append(ready)

@@ -76,7 +76,10 @@ def _headline(bundle: Bundle, measures: Mapping[str, Measure]) -> Iterator[str]:
     if OTHER_SHOPS not in measures:
         yield "Not measured: no photos of other sources were given."
     else:
-        yield "Photos from shops that training has nothing of, measured with the quantised file that is served, by"
+        yield (
+            "Photos from shops that training has nothing of, measured with the "
+            "quantised file that is served, by"
+        )
         yield f"`{RECHECK.format(reference=bundle.reference)}`,"
         yield "which prints these lines:"
         yield ""
@@ -92,7 +95,9 @@ def _held_out(found: Measure, precision: float) -> Iterator[str]:
     yield ""
     yield "Photos of repositories kept out of training, but of the same kinds as those trained on."
     yield f"They chose temperature and thresholds ({precision:.0%} right of those filed was meant), so these"
-    yield "figures flatter. Measured before quantisation, and before the head was taught these photos as well,"
+    yield (
+        "figures flatter. Measured before quantisation, and before the head was taught these photos as well,"
+    )
     yield "by the training command below, which prints them:"
     yield ""
     yield from found.lines()
@@ -105,7 +110,9 @@ def _thresholds(bundle: Bundle, precision: float) -> Iterator[str]:
     yield "A photo is filed when its category's probability (the sum over its labels, at temperature"
     yield f"{bundle.temperature:.2f}) reaches the category's threshold; otherwise a person sees it. Each is"
     yield f"the lowest value at which {precision:.0%} of the held-out photos filed there were right, with"
-    yield f"every category weighing the same, but at least {LEAST}; {NEVER} means that it could not be reached."
+    yield (
+        f"every category weighing the same, but at least {LEAST}; {NEVER} means that it could not be reached."
+    )
     yield ""
     yield "| category | threshold |"
     yield "|---|---:|"

@@ -12,10 +12,12 @@ from workbench import AT_ONCE, Events, journaled, opened, rows, running, sort_al
 
 from refundsorter.assembly import SystemClock, Workshop
 from refundsorter.core.hints import Hint
+from refundsorter.core.port import ScannerPort
 from refundsorter.core.retry import RetryPolicy
 from refundsorter.daemon import Loop
 from refundsorter.edges.scan import Found, stat_file
-from refundsorter.loops.intake import Intake, Root, ScannerPort, Times
+from refundsorter.loops.intake import Intake, Times
+from refundsorter.loops.root import Root
 
 RED, GREEN = photo("red", form="PNG"), photo("green", form="PNG")
 
