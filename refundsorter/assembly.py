@@ -41,7 +41,7 @@ from refundsorter.settings import Settings
 
 LEDGER_FILE = "ledger.sqlite3"
 # A worker that comes back from native code waits this long for the interpreter's lock while another thread
-# runs Python; the default, 5 ms, is as long as an inference and costs the workers about a fifth of their speed.
+# runs Python; the default, 5 ms, is as long as an inference and costs the workers a fifth of their speed.
 SWITCH_INTERVAL_S = 0.0005
 
 

@@ -246,7 +246,7 @@ def train(
         raise typer.BadParameter(f"{base} is no file", param_hint="--base")
     try:
         from refundsorter.training import run as training
-        from refundsorter.training.fit import Recipe
+        from refundsorter.training.recipe import Recipe
     except ModuleNotFoundError as missing:
         raise ExtraMissing("training needs TensorFlow: pip install 'refundsorter[train]'") from missing
     usual = Recipe()

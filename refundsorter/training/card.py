@@ -10,7 +10,7 @@ from dataclasses import asdict
 from refundsorter.core.bundle import Bundle
 from refundsorter.training.calibrate import LEAST, NEVER
 from refundsorter.training.evaluate import Measure
-from refundsorter.training.fit import Recipe
+from refundsorter.training.recipe import Recipe
 
 OTHER_SHOPS = "other_shops"
 UNQUANTISED = "other_shops_float"

@@ -24,6 +24,7 @@ from refundsorter.training.card import HELD_OUT, OTHER_SHOPS, UNQUANTISED, write
 from refundsorter.training.dataset import DatasetRefused, Sample
 from refundsorter.training.evaluate import Measure, measure
 from refundsorter.training.progress import Progress, Report
+from refundsorter.training.recipe import Lesson, Recipe
 from refundsorter.training.served import served_logits
 
 # For quantisation. Of 100, 300 and 1,000 the last kept the probabilities nearest to those of the float model.
@@ -41,7 +42,7 @@ class TrainOptions:
     base: str = "imagenet"  # or "random", or a weights file
     base_licence: str = "Apache-2.0"  # of a weights file; of Keras' own weights as it stands here
     base_source: str = ""  # where a weights file is to be had, for the manifest; its name when empty
-    recipe: fit.Recipe = field(default_factory=fit.Recipe)  # every figure that changes the result
+    recipe: Recipe = field(default_factory=Recipe)  # every figure that changes the result
     seed: int = 1  # of draws, augmentation and split
     precision: float = 0.90  # the promise that thresholds keep on held-out photos
     measure_on: Path | None = None  # photos of other sources, as `dataset.read` takes them: never trained on
@@ -199,11 +200,11 @@ def _calibrated(
     return judge, judge.measure(logits, tested)
 
 
-def _lesson(samples: Sequence[Sample]) -> tuple[tuple[str, ...], fit.Lesson]:
+def _lesson(samples: Sequence[Sample]) -> tuple[tuple[str, ...], Lesson]:
     """Return the labels, sorted, and what each photo is among them."""
     labels = tuple(sorted({sample.label for sample in samples}))
     place = {label: index for index, label in enumerate(labels)}
-    return labels, fit.Lesson(
+    return labels, Lesson(
         targets=np.array([place[sample.label] for sample in samples], dtype=np.int64),
         weights=dataset.sampling_weights(samples),
         labels=len(labels),

@@ -9,18 +9,19 @@ from numpy.typing import NDArray
 from refundsorter.training import fit
 from refundsorter.training.augment import augment
 from refundsorter.training.progress import Progress
+from refundsorter.training.recipe import Lesson, Recipe
 
-RECIPE = fit.Recipe(size=48, alpha=0.35, head_steps=60, tune_size=32, tune_steps=2, tune_batch=4)
+RECIPE = Recipe(size=48, alpha=0.35, head_steps=60, tune_size=32, tune_steps=2, tune_batch=4)
 
 
 def quiet(_: Progress) -> None:
     """Tell nobody."""
 
 
-def lesson(targets: NDArray[np.int64]) -> fit.Lesson:
+def lesson(targets: NDArray[np.int64]) -> Lesson:
     """Photos drawn evenly."""
     count = len(targets)
-    return fit.Lesson(targets=targets, weights=np.full(count, 1 / count), labels=int(targets.max()) + 1)
+    return Lesson(targets=targets, weights=np.full(count, 1 / count), labels=int(targets.max()) + 1)
 
 
 def clouds() -> tuple[NDArray[np.float32], NDArray[np.int64]]:

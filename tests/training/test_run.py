@@ -14,6 +14,7 @@ from refundsorter.core.taxonomy import Taxonomy
 from refundsorter.edges.bundle import BundleStore, StoredBundle
 from refundsorter.training import dataset, fit, recheck
 from refundsorter.training.progress import Progress
+from refundsorter.training.recipe import Recipe
 from refundsorter.training.run import TrainOptions, train
 from refundsorter.training.served import served_logits
 
@@ -45,7 +46,7 @@ def run(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
         name="shapes",
         version="1.0.0",
         base="random",
-        recipe=fit.Recipe(
+        recipe=Recipe(
             size=64, alpha=0.35, head_steps=50, tune_size=32, tune_steps=2, tune_batch=8, held=0.25
         ),
         measure_on=folders,
