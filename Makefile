@@ -41,4 +41,5 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@echo "Installing the pinned packages; TensorFlow, for training, is most of it (a few minutes, once)."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q refundsorter
 	@touch $@
