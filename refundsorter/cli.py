@@ -51,7 +51,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program t
 
 def main() -> None:
     """Run the command line."""
-    # A BLAS thread a core would take the cores from the examiners, for matrices that one multiplies in no time.
+    # A BLAS thread a core would take the cores from the examiners, for matrices that one handles in no time.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
