@@ -199,14 +199,14 @@ class Workshop:
         self.settings = settings
         self.log = log
         sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self.model = load_model(settings)
         for folder in (settings.state_dir, settings.sorted):
             _make_folder(folder)
         self.lock = StateLock(str(settings.state_dir))
         files, clock, retry = files or FileSystem(), SystemClock(), retry_policy(settings)
         self.ledger = Ledger(str(settings.state_dir / LEDGER_FILE), longest_wait_s=settings.retry.max_s)
-        if not self.ledger.pending():  # else its absence says that the shelf is not mounted
+        if self.ledger.is_new():  # once it has been used, its absence says that the shelf is not mounted
             _make_folder(settings.sorted / JOURNAL)
-        self.model = load_model(settings)
         self.hints = HintQueue(settings.watch.queue_size)
         self.filer = Filer(
             ledger=self.ledger,

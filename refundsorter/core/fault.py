@@ -102,6 +102,10 @@ PASSING_ERRNOS = frozenset(
         errno.ENAMETOOLONG,  # this shelf cannot hold the name, as eCryptfs, vfat and CIFS say it;
         errno.EILSEQ,  # the photo is held back and the trouble is told, while others go on
         errno.EINVAL,
+        errno.EFBIG,  # or cannot hold so large a file, or so many names for one
+        errno.EOVERFLOW,
+        errno.EMLINK,
+        errno.EOPNOTSUPP,
     }
 )
 

@@ -205,6 +205,12 @@ class Ledger:
             row = connection.execute(select(schema.checkpoint)).first()
         return None if row is None else Checkpoint(day=row.day, offset=row.offset)
 
+    def is_new(self) -> bool:
+        """Whether no photo was ever about to be moved to the shelf."""
+        with self._read() as connection:
+            decided = connection.scalar(select(images.c.id).where(images.c.destination.is_not(None)).limit(1))
+        return decided is None
+
     def mark_journaled(self, ids: Collection[int], checkpoint: Checkpoint) -> None:
         """Write down that lines are durable, and up to where the journal is whole."""
         values = {"id": 1, "day": checkpoint.day, "offset": checkpoint.offset}
@@ -213,10 +219,12 @@ class Ledger:
             connection.execute(insert(schema.checkpoint).values(values).on_conflict_do_update(set_=values))
 
     def begin_job(self, kind: str, *, now: float) -> int:
-        """Enter a job; its id."""
+        """Enter a job over all that is unfinished, and over what is entered for it later; its id."""
         with self._write() as connection:
             key = connection.execute(insert(jobs).values(kind=kind, started_at=now)).inserted_primary_key
-        return int(key[0]) if key else 0
+            job = int(key[0]) if key else 0
+            connection.execute(update(images).where(schema.IS_OPEN).values(job=job))
+        return job
 
     def end_job(self, job: int, *, found: int, now: float) -> None:
         """Write down that a job is over."""

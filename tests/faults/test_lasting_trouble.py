@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from faults.account import take
-from support import Shop, eventually, make_shop, photo
+from support import Shop, eventually, every_file, make_shop, photo
 from workbench import AT_ONCE, Events, Once, journaled, opened, running, shelve_elsewhere, sort_all
 
 from refundsorter.edges.filesystem import FileSystem
@@ -136,3 +136,22 @@ def test_a_shelf_that_is_not_mounted_is_not_taken_for_an_empty_one(quick: Shop, 
         (tmp_path / "away").rename(quick.sorted)
         eventually(journaled(quick, 1), "the move confirmed when the shelf was back")
     assert take(quick, before).states == {"sorted": 1}
+
+
+def test_a_shelf_that_is_away_at_start_is_not_filled_beneath(quick: Shop, tmp_path: Path) -> None:
+    """Where a shelf was used before, no photo goes into the empty folder that it is mounted on."""
+    quick.drop("a.png", photo("red", form="PNG"))
+    with opened(quick) as workshop:
+        sort_all(workshop)
+    quick.drop("b.png", photo("green", form="PNG"))
+    before = quick.photos()
+    quick.sorted.rename(tmp_path / "away")
+    with opened(quick) as workshop:
+        sort_all(workshop)
+    assert every_file(quick.sorted) == []
+    assert (quick.inbox / "b.png").exists()
+    shutil.rmtree(quick.sorted)
+    (tmp_path / "away").rename(quick.sorted)
+    with opened(quick) as workshop:
+        sort_all(workshop)
+    assert take(quick, before).states == {"sorted": 2}
