@@ -1,6 +1,5 @@
 """The commands: thin. Each reads the settings, asks one part of the program, and shows the answer."""
 
-import gc
 import io
 import json
 import os
@@ -51,8 +50,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program t
 
 def main() -> None:
     """Run the command line."""
-    # A BLAS thread a core would take the cores from the examiners, for matrices that one handles in no time.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except RefundsorterError as error:
@@ -97,7 +94,6 @@ def run(
 ) -> None:
     """Watch the inboxes and sort what arrives, until stopped."""
     signals.block()
-    gc.disable()  # what a start makes stays: looking for garbage in it costs a tenth of the start
     from refundsorter.daemon import Daemon
     from refundsorter.edges.log import Gate, make
 
@@ -107,8 +103,6 @@ def run(
     settings = load()
     gate = Gate(settings.log.level)
     daemon = Daemon(settings, reload=load, log=make(gate, form=settings.log.format), gate=gate)
-    gc.freeze()
-    gc.enable()
     raise typer.Exit(daemon.run())
 
 
