@@ -135,6 +135,7 @@ class Sorter:
         elif self._until_empty and not self._waits():
             self.stop()
         else:
+            self._troubles = 0
             self.beat.tick()
             self._wake.wait(timeout)
 
@@ -150,7 +151,6 @@ class Sorter:
         self._ledger.release_claims()
         self._make_good()
         self._settled = True
-        self._troubles = 0
 
     def _make_good(self) -> None:
         """Resolve what was cut short; what cannot be told yet is looked at again, ever more seldom."""
@@ -208,7 +208,7 @@ class Sorter:
         self.beat.tick()
         if not taken:
             raise PassingTrouble("the shelf took none of the photos")
-        self._fruitless = 0
+        self._troubles = self._fruitless = 0
 
     def _finish_in_hand(self) -> None:
         """At the end: file what is examined, give back what nobody has begun."""
