@@ -75,7 +75,7 @@ def test_the_metadata_names_command_and_extras(wheel: Path) -> None:
     assert metadata["Version"] == __version__
     assert metadata["Requires-Python"] == ">=3.11"
     assert set(metadata.get_all("Provides-Extra", [])) == {"train", "test", "all"}
-    assert "refundsorter = refundsorter.cli:main" in commands
+    assert "refundsorter = refundsorter.__main__:main" in commands
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_a_missing_file_has_vanished(tmp_path: Path, operation: str) -> None:
         (errno.EIO, PassingTrouble),
         (errno.ENOENT, Vanished),
         (errno.EEXIST, NameTaken),
-        (errno.EILSEQ, OSError),
+        (errno.ENOTTY, OSError),
     ],
 )
 def test_errno_is_translated(tmp_path: Path, operation: str, code: int, expected: type[Exception]) -> None:

@@ -21,6 +21,7 @@ BROKEN_SHARE = 0.03
 COPY_SHARE = 0.05
 REAL_SHARE = 0.5  # of the sound ones, where there are any
 LONGEST_NAME = 255  # bytes
+GREY = (128, 128, 128)  # as far from every colour that the small model knows: it doubts it
 
 # What is no photo, from a photo and its random numbers.
 BROKEN: Mapping[str, Callable[[bytes], bytes]] = {
@@ -94,10 +95,10 @@ def _sound(numbers: random.Random, count: int) -> Iterator[bytes]:
 
 
 def _picture(numbers: random.Random) -> Image.Image:
-    """A colour that the small model knows, with noise over it so that no two are the same."""
+    """A colour that the small model knows, or doubts, with noise over it so that no two are the same."""
     draws = np.random.default_rng(numbers.randrange(1 << 32))
     width, height = numbers.randrange(24, 80), numbers.randrange(24, 80)
-    colour = np.array(numbers.choice(list(COLOURS.values())), dtype=np.int16)
+    colour = np.array(numbers.choice([*COLOURS.values(), GREY]), dtype=np.int16)
     noise = draws.integers(-numbers.choice((3, 120)), 4, (height, width, 3), dtype=np.int16)
     return Image.fromarray(np.clip(colour + noise, 0, 255).astype(np.uint8))
 
