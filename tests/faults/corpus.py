@@ -4,6 +4,7 @@ Photos of the data set are mixed in where it lies beside the project; nothing ne
 """
 
 import hashlib
+import itertools
 import os
 import random
 import zlib
@@ -63,12 +64,13 @@ def fill(inbox: Path, count: int, seed: int) -> Counter[str]:
     folders = [os.fsencode(inbox), os.fsencode(inbox / "from the scanner")]
     os.makedirs(folders[1], exist_ok=True)
     contents: list[bytes] = []
+    kinds = itertools.cycle(BROKEN.values())
     for number, sound in enumerate(_sound(numbers, count)):
         chance = numbers.random()
         if contents and chance < COPY_SHARE:
             content = numbers.choice(contents)
         elif chance < COPY_SHARE + BROKEN_SHARE:
-            content = numbers.choice(list(BROKEN.values()))(sound)
+            content = next(kinds)(sound)
         else:
             content = sound
         contents.append(content)
