@@ -5,6 +5,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -65,6 +66,17 @@ class Model:
     rules: Rules  # how its answers are judged
 
 
+class _OnceOnly(yaml.SafeLoader):
+    """Plain YAML in which a category that is said twice is refused, not silently the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - as PyYAML has it
+        """Refuse keys that are said twice."""
+        found = super().construct_mapping(node, deep=deep)
+        if len(found) != len(node.value):
+            raise yaml.constructor.ConstructorError(None, None, "a key is said twice", node.start_mark)
+        return found
+
+
 def read_taxonomy(path: Path) -> Taxonomy:
     """Read the taxonomy's file.
 
@@ -72,11 +84,13 @@ def read_taxonomy(path: Path) -> Taxonomy:
         ConfigurationInvalid: It is missing, no YAML, or wrong.
     """
     try:
-        document = yaml.safe_load(path.read_bytes())
+        document = yaml.load(path.read_bytes(), _OnceOnly)  # noqa: S506 - it is a SafeLoader
     except OSError as error:
         raise ConfigurationInvalid(f"taxonomy: {path}: {error.strerror}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigurationInvalid(f"taxonomy: {path} is no YAML: {error}") from error
+    except RecursionError as error:
+        raise ConfigurationInvalid(f"taxonomy: {path} is nested too deeply") from error
     return Taxonomy.from_mapping(document, where=str(path))
 
 

@@ -1,7 +1,9 @@
 """Is everything as the daemon needs it? Each check says what it found and, if need be, what to do."""
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,11 +11,17 @@ from enum import StrEnum
 from pathlib import Path
 
 from refundsorter.assembly import LEDGER_FILE, load_model, worker_count
-from refundsorter.core.fault import BundleRefused, ConfigurationInvalid, LedgerRefused, PassingTrouble
+from refundsorter.core.fault import (
+    BundleRefused,
+    ConfigurationInvalid,
+    PassingTrouble,
+    StartRefused,
+    Vanished,
+)
 from refundsorter.edges import mounts
 from refundsorter.edges.bundle import ACTIVE
 from refundsorter.edges.classifier import Classifier
-from refundsorter.edges.ledger_report import LedgerReport
+from refundsorter.edges.ledger_report import LedgerUnusable, read_overview
 from refundsorter.edges.lock import holder
 from refundsorter.settings import Settings
 
@@ -43,39 +51,71 @@ class Check:
 
 def examine(settings: Settings) -> Iterator[Check]:
     """Every check, in order; nothing is changed."""
+    ledger, has_filed = _ledger(settings)
     for inbox in settings.inbox:
         yield _folder("inbox", inbox, made_by_us=False)
-        if inbox.is_dir():
+        if os.path.isdir(inbox):
             yield _watching(inbox, settings)
             yield _same_file_system(inbox, settings.sorted)
-    yield _folder("sorted", settings.sorted, made_by_us=True)
+    if has_filed and not os.path.lexists(settings.sorted):
+        yield _lost_shelf(settings.sorted)
+    else:
+        yield _folder("sorted", settings.sorted, made_by_us=True)
     yield _folder("state_dir", settings.state_dir, made_by_us=True)
-    yield _space(settings.sorted)
-    yield _ledger(settings)
+    yield _space(settings)
+    yield ledger
     yield from _model(settings)
 
 
 def _folder(name: str, folder: Path, *, made_by_us: bool) -> Check:
-    if not folder.is_dir():
-        if made_by_us:
-            return Check(name=name, verdict=Verdict.OK, found=f"{folder} is missing; it is made at start")
-        return Check(
-            name=name,
-            verdict=Verdict.FAILED,
-            found=f"{folder} is missing",
-            todo="make it, or mount the share; a daemon that runs waits for it",
-        )
+    try:
+        is_folder = stat.S_ISDIR(folder.stat().st_mode)
+    except FileNotFoundError:
+        return _missing(name, folder, made_by_us=made_by_us)
+    except OSError as error:
+        return _failed(name, f"{folder} cannot be reached: {error.strerror}", _advice(error.errno))
+    if not is_folder:
+        return _failed(name, f"{folder} is no folder", f"move it away, or name another `{name}`")
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=".refundsorter-"):
             pass
     except OSError as error:
-        return Check(
-            name=name,
-            verdict=Verdict.FAILED,
-            found=f"{folder} cannot be written to: {error.strerror}",
-            todo=f"give user {os.geteuid()} the right to read, write and enter it",
-        )
+        return _failed(name, f"{folder} cannot be written to: {error.strerror}", _advice(error.errno))
     return Check(name=name, verdict=Verdict.OK, found=str(folder))
+
+
+def _missing(name: str, folder: Path, *, made_by_us: bool) -> Check:
+    if not made_by_us:
+        todo = "make it, or mount the share; a daemon that runs waits for it"
+        return _failed(name, f"{folder} is missing", todo)
+    return Check(name=name, verdict=Verdict.OK, found=f"{folder} is missing; it is made at start")
+
+
+def _lost_shelf(shelf: Path) -> Check:
+    return _failed(
+        "sorted",
+        f"{shelf} is missing, and the ledger knows of photos that were filed there",
+        "mount it; if it was removed on purpose, make it again",
+    )
+
+
+def _failed(name: str, found: str, todo: str) -> Check:
+    return Check(name=name, verdict=Verdict.FAILED, found=found, todo=todo)
+
+
+def _advice(number: int | None) -> str:
+    """What to do about an error of the system on a folder."""
+    match number:
+        case errno.EROFS:
+            return "its file system is read-only: remount it read-write (mount -o remount,rw)"
+        case errno.ENOSPC | errno.EDQUOT:
+            return "make room on its disk"
+        case errno.EACCES | errno.EPERM:
+            return f"give user {os.geteuid()} the right to read, write and enter it"
+        case errno.ENOTDIR:
+            return "a part of its path is no folder; move that away, or name another folder"
+        case _:
+            return "see to the disk or the share that it lies on"
 
 
 def _watching(inbox: Path, settings: Settings) -> Check:
@@ -96,7 +136,7 @@ def _watching(inbox: Path, settings: Settings) -> Check:
 
 def _same_file_system(inbox: Path, shelf: Path) -> Check:
     name = "moving"
-    if inbox.stat().st_dev == _existing(shelf).stat().st_dev:
+    if not _is_elsewhere(inbox, shelf):
         return Check(name=name, verdict=Verdict.OK, found="inbox and sorted share a file system: by rename")
     return Check(
         name=name,
@@ -106,38 +146,49 @@ def _same_file_system(inbox: Path, shelf: Path) -> Check:
     )
 
 
-def _space(shelf: Path) -> Check:
-    free = shutil.disk_usage(_existing(shelf)).free
-    found = f"{free / 2**30:.1f} GiB free on the shelf"
+def _space(settings: Settings) -> Check:
+    shelf = _existing(settings.sorted)
+    try:
+        free = shutil.disk_usage(shelf).free
+    except OSError as error:
+        return _failed("space", f"{shelf}: {error.strerror}", _advice(error.errno))
+    found = (
+        f"{free / 2**30:.1f} GiB free on the shelf"
+        if free >= 2**30
+        else f"{free >> 20} MiB free on the shelf"
+    )
+    todo = "make room, or put `sorted` on a larger disk"
+    least = settings.move.min_free_bytes
+    if free <= least and any(_is_elsewhere(inbox, shelf) for inbox in settings.inbox):
+        return _failed("space", f"{found}; nothing is copied there below {least} bytes", todo)
     if free < LOW_SPACE_BYTES:
-        return Check(
-            name="space",
-            verdict=Verdict.WARNING,
-            found=found,
-            todo="make room, or put `sorted` on a larger disk",
-        )
+        return Check(name="space", verdict=Verdict.WARNING, found=found, todo=todo)
     return Check(name="space", verdict=Verdict.OK, found=found)
 
 
-def _ledger(settings: Settings) -> Check:
-    path = settings.state_dir / LEDGER_FILE
-    if not path.exists():
-        return Check(name="ledger", verdict=Verdict.OK, found="none yet; it is made at start")
+def _is_elsewhere(inbox: Path, shelf: Path) -> bool:
+    """Whether an inbox that is there lies on another file system than the shelf."""
+    return os.path.isdir(inbox) and os.stat(inbox).st_dev != os.stat(_existing(shelf)).st_dev
+
+
+def _ledger(settings: Settings) -> tuple[Check, bool]:
+    """The ledger's check, and whether it knows of photos that were filed."""
     try:
-        report = LedgerReport(str(path))
-        try:
-            photos = sum(report.overview().by_state.values())
-        finally:
-            report.close()
-    except LedgerRefused as refused:
-        found, todo = str(refused).split(". ", 1)
-        return Check(name="ledger", verdict=Verdict.FAILED, found=found, todo=todo)
-    except PassingTrouble as error:
-        todo = f"give user {os.geteuid()} the right to read {settings.state_dir}"
-        return Check(name="ledger", verdict=Verdict.FAILED, found=str(error), todo=todo)
-    pid = holder(str(settings.state_dir))
+        overview = read_overview(str(settings.state_dir / LEDGER_FILE))
+        pid = holder(str(settings.state_dir))
+    except LedgerUnusable as refused:
+        return _failed("ledger", refused.found, refused.todo), False
+    except StartRefused:  # the state directory's own check says it better
+        return _failed("ledger", f"{settings.state_dir} is no folder", "see state_dir"), False
+    except (PassingTrouble, Vanished) as error:
+        number = error.__cause__.errno if isinstance(error.__cause__, OSError) else errno.EACCES
+        return _failed("ledger", str(error), _advice(number)), False
+    if overview is None:
+        return Check(name="ledger", verdict=Verdict.OK, found="none yet; it is made at start"), False
     user = f"in use by pid {pid}" if pid else "not in use"
-    return Check(name="ledger", verdict=Verdict.OK, found=f"{photos} photos, {user}")
+    photos = _counted(sum(overview.by_state.values()), "photo", "photos")
+    check = Check(name="ledger", verdict=Verdict.OK, found=f"{photos}, {user}")
+    return check, overview.last_finished is not None
 
 
 def _model(settings: Settings) -> Iterator[Check]:
@@ -147,14 +198,18 @@ def _model(settings: Settings) -> Iterator[Check]:
         Classifier(model.stored.weights, labels=len(bundle.labels), input_size=bundle.input_size)
     except BundleRefused as refused:
         todo = f"name a bundle that is whole in {settings.models / ACTIVE}, or train one: refundsorter train"
-        yield Check(name="model", verdict=Verdict.FAILED, found=str(refused), todo=todo)
+        yield Check(name="model", verdict=Verdict.FAILED, found=_one_line(str(refused)), todo=todo)
         return
     except ConfigurationInvalid as invalid:
         yield Check(
-            name="taxonomy", verdict=Verdict.FAILED, found=str(invalid), todo=f"mend {settings.taxonomy}"
+            name="taxonomy",
+            verdict=Verdict.FAILED,
+            found=_one_line(str(invalid)),
+            todo=f"mend {settings.taxonomy}",
         )
         return
-    found = f"{bundle.reference}: {len(bundle.labels)} labels, {worker_count(settings)} workers"
+    found = f"{bundle.reference}: {_counted(len(bundle.labels), 'label', 'labels')}, "
+    found += _counted(worker_count(settings), "worker", "workers")
     yield Check(name="model", verdict=Verdict.OK, found=found)
     interpretation = model.rules.interpretation
     homeless = [
@@ -166,12 +221,25 @@ def _model(settings: Settings) -> Iterator[Check]:
         yield Check(
             name="taxonomy",
             verdict=Verdict.WARNING,
-            found=f"{len(homeless)} labels of the model have no category: {_some(homeless)}",
+            found=(
+                f"{_counted(len(homeless), 'label of the model has', 'labels of the model have')} "
+                f"no category: {_some(homeless)}"
+            ),
             todo=f"list them in {settings.taxonomy}; until then such photos go to _review/",
         )
     else:
-        found = f"{len(interpretation.categories)} categories"
+        found = _counted(len(interpretation.categories), "category", "categories")
         yield Check(name="taxonomy", verdict=Verdict.OK, found=found)
+
+
+def _one_line(message: str) -> str:
+    """A message with a list of problems below its first line, as one line."""
+    head, *rest = (line.strip().removeprefix("- ") for line in message.splitlines())
+    return f"{head} {'; '.join(rest)}".strip()
+
+
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
 
 
 def _some(names: Sequence[str]) -> str:
@@ -180,7 +248,7 @@ def _some(names: Sequence[str]) -> str:
 
 def _existing(folder: Path) -> Path:
     """The folder, or the nearest one above it that is there."""
-    return next(one for one in (folder, *folder.parents) if one.exists())
+    return next(one for one in (folder, *folder.parents) if os.path.exists(one))
 
 
 def _number(path: Path) -> int | None:

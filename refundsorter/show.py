@@ -222,10 +222,24 @@ def standing(found: "Standing") -> None:
         details = {"sorted": found.sorted_by_category, "rejected": found.rejected_by_reason}.get(state, {})
         rows += [(f"    {name}", part) for name, part in details.items()]
     _counts(rows)
+    if moves := found.photos["classified"]:
+        OUT.print(f"\n{_moving(moves, somebody_sorts=found.pid is not None)}")
     if found.trouble:
         OUT.print("\nHeld back, and tried again by themselves:")
     for trouble, count in found.trouble.items():
         OUT.print(Text(f"  {count} × {printable(trouble)}", style="yellow"))
+
+
+def _moving(photos: int, *, somebody_sorts: bool) -> str:
+    """What becomes of photos whose move was written down and is not confirmed."""
+    if not somebody_sorts:
+        return (
+            f"Moves that were cut short or are held: {photos}. The next `refundsorter run` goes on with them."
+        )
+    return (
+        f"Moves in hand: {photos}. What stays here is held until inbox and shelf can be reached; "
+        "the log says why."
+    )
 
 
 def checks(found: Sequence["Check"]) -> None:

@@ -8,7 +8,7 @@ from refundsorter.core.fault import BundleRefused
 from refundsorter.core.image import State
 from refundsorter.core.record import rfc3339
 from refundsorter.edges.bundle import BundleStore
-from refundsorter.edges.ledger_report import LedgerReport
+from refundsorter.edges.ledger_report import read_overview
 from refundsorter.edges.lock import holder
 from refundsorter.settings import Settings
 
@@ -31,15 +31,16 @@ def read(settings: Settings, *, now: float) -> Standing:
     """Read how things stand at `now`, in unix seconds.
 
     Raises:
-        PassingTrouble: The ledger cannot be read now.
+        PassingTrouble: The lock or the ledger cannot be read now, or not by this user.
+        StartRefused: The state directory is no folder, or the ledger cannot be used as it is.
     """
     try:
         model = BundleStore(settings.models).active().manifest.reference
     except BundleRefused:
         model = None
     pid = holder(str(settings.state_dir))
-    path = settings.state_dir / LEDGER_FILE
-    if not path.exists():
+    overview = read_overview(str(settings.state_dir / LEDGER_FILE))
+    if overview is None:
         nothing = dict.fromkeys((state.value for state in State), 0)
         return Standing(
             pid=pid,
@@ -51,11 +52,6 @@ def read(settings: Settings, *, now: float) -> Standing:
             oldest_waiting_s=None,
             last_finished=None,
         )
-    report = LedgerReport(str(path))
-    try:
-        overview = report.overview()
-    finally:
-        report.close()
     oldest, last = overview.oldest_open, overview.last_finished
     return Standing(
         pid=pid,

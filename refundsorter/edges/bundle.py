@@ -143,7 +143,7 @@ class BundleStore:
 def _read_yaml(path: Path) -> object:
     try:
         return yaml.safe_load(path.read_bytes())
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
         raise BundleRefused(f"{path}: cannot be read: {error}") from error
 
 

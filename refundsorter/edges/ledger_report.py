@@ -5,11 +5,40 @@ import sqlite3
 from typing import Any
 from urllib.parse import quote
 
-from refundsorter.core.fault import LedgerRefused, PassingTrouble
+from refundsorter.core.fault import LedgerRefused, PassingTrouble, translate
 from refundsorter.core.port import Overview
 from refundsorter.edges.ledger_schema import MIGRATIONS
 
 OPEN_STATES = "state IN ('claimed', 'classified', 'waiting')"  # as the partial index says it
+
+
+class LedgerUnusable(LedgerRefused):
+    """The ledger cannot be used as it is; what was found and what to do are also told apart."""
+
+    def __init__(self, found: str, todo: str) -> None:
+        super().__init__(f"{found}. {todo}")
+        self.found = found
+        self.todo = todo
+
+
+def read_overview(path: str) -> Overview | None:
+    """The ledger at `path` at a glance; None when nothing was entered in it yet, or there is none.
+
+    Raises:
+        PassingTrouble: It cannot be read now, or not by this user.
+        LedgerUnusable: It was written by a newer version, or is no ledger.
+    """
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise translate(error, f"reading {path!r}") from error
+    report = LedgerReport(path)
+    try:
+        return None if report.is_blank() else report.overview()
+    finally:
+        report.close()
 
 
 class LedgerReport:
@@ -17,7 +46,7 @@ class LedgerReport:
 
     Raises:
         PassingTrouble: It cannot be read now.
-        LedgerRefused: It was written by a newer version, or is no ledger; queries may find that too.
+        LedgerUnusable: It was written by a newer version, or is no ledger; queries may find that too.
     """
 
     def __init__(self, path: str) -> None:
@@ -29,14 +58,19 @@ class LedgerReport:
         version, newest = self._run("PRAGMA user_version", ())[0][0], 1 + len(MIGRATIONS)
         if version > newest:
             self.close()
-            raise LedgerRefused(
-                f"{path}: written by a newer refundsorter (ledger version {version}; "
-                f"this one knows {newest}). Install that version."
+            raise LedgerUnusable(
+                f"{path}: written by a newer refundsorter "
+                f"(ledger version {version}; this one knows {newest})",
+                "Install that version.",
             )
 
     def close(self) -> None:
         """Close it."""
         self._connection.close()
+
+    def is_blank(self) -> bool:
+        """Whether its file holds no table at all: it was touched, or a first start cut short."""
+        return bool(self._run("SELECT count(*) = 0 FROM sqlite_master", ())[0][0])
 
     def overview(self) -> Overview:
         """Counts over the whole history."""
@@ -82,7 +116,7 @@ class LedgerReport:
         except sqlite3.OperationalError as error:
             raise PassingTrouble(f"the ledger {self._path!r}: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise LedgerRefused(
-                f"{self._path}: this is no ledger, or it is damaged ({error}). "
-                "Move it away and restore a copy."
+            raise LedgerUnusable(
+                f"{self._path}: this is no ledger, or it is damaged ({error})",
+                "Move it away and restore a copy.",
             ) from error

@@ -3,7 +3,7 @@
 import fcntl
 import os
 
-from refundsorter.core.fault import AlreadyRunning, translate
+from refundsorter.core.fault import AlreadyRunning, StartRefused, translate
 
 FILE = "lock"
 
@@ -46,11 +46,21 @@ class StateLock:
 
 
 def holder(state_dir: str) -> int | None:
-    """The pid of the process that holds the lock; None when nobody does."""
+    """The pid of the process that holds the lock; None when nobody does, -1 when it has not said its pid.
+
+    Raises:
+        PassingTrouble: The lock cannot be looked at now, or not by this user.
+        StartRefused: `state_dir` is no folder.
+    """
+    path = os.path.join(state_dir, FILE)
     try:
-        descriptor = os.open(os.path.join(state_dir, FILE), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    except NotADirectoryError as error:
+        raise StartRefused(f"{state_dir} is no folder; move it away, or name another `state_dir`") from error
+    except OSError as error:
+        raise translate(error, f"reading {path!r}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support import COMMAND, Shop, environment, photo, write_bundle
+from support import COMMAND, TAXONOMY, Shop, environment, photo, write_bundle
 
 
 def test_a_second_daemon_is_refused_with_the_pid_of_the_first(shop: Shop) -> None:
@@ -53,6 +53,20 @@ def test_a_wrong_taxonomy_is_refused(shop: Shop) -> None:
     assert refused.returncode == 78
     assert f"{taxonomy}: categories.WARM.labels" in refused.stderr
     assert f"{taxonomy}: categories._COLD" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["categories: " + "[" * 3000 + "]" * 3000, TAXONOMY + "  WARM:\n    labels: [pink]\n"],
+    ids=["nested too deeply", "a category said twice"],
+)
+def test_a_hostile_taxonomy_is_refused(shop: Shop, text: str) -> None:
+    """A taxonomy that a parser chokes on, or that would lose a category in silence, is refused."""
+    (shop.config.parent / "taxonomy.yaml").write_text(text)
+    ended = shop.run("config", "check", check=False)
+    assert ended.returncode == 78
+    assert "taxonomy.yaml" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def flip_a_byte(shop: Shop) -> None:
