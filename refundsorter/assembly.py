@@ -5,21 +5,17 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from refundsorter.core.batching import BatchPolicy
 from refundsorter.core.bundle import Bundle
 from refundsorter.core.decision import Interpretation, Rules, Thresholds
-from refundsorter.core.fault import ConfigurationInvalid, PassingTrouble, translate
+from refundsorter.core.fault import PassingTrouble, translate
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.pixels import ImageLimits
 from refundsorter.core.placement import JOURNAL
 from refundsorter.core.port import HistoryPort, Log
 from refundsorter.core.retry import RetryPolicy
 from refundsorter.core.stability import Source
-from refundsorter.core.taxonomy import Taxonomy
 from refundsorter.edges.bundle import BundleStore, StoredBundle
 from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.decoder import Decoder
@@ -31,6 +27,7 @@ from refundsorter.edges.lock import StateLock
 from refundsorter.edges.photos import PhotoReader
 from refundsorter.edges.scan import Oddity, Scanner, stat_file
 from refundsorter.edges.shelf import Shelf
+from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.loops.contents import Contents
 from refundsorter.loops.examiner import Examiner
 from refundsorter.loops.filer import Filer
@@ -64,34 +61,6 @@ class Model:
 
     stored: StoredBundle  # the bundle's files and manifest
     rules: Rules  # how its answers are judged
-
-
-class _OnceOnly(yaml.SafeLoader):
-    """Plain YAML in which a category that is said twice is refused, not silently the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - as PyYAML has it
-        """Refuse keys that are said twice."""
-        found = super().construct_mapping(node, deep=deep)
-        if len(found) != len(node.value):
-            raise yaml.constructor.ConstructorError(None, None, "a key is said twice", node.start_mark)
-        return found
-
-
-def read_taxonomy(path: Path) -> Taxonomy:
-    """Read the taxonomy's file.
-
-    Raises:
-        ConfigurationInvalid: It is missing, no YAML, or wrong.
-    """
-    try:
-        document = yaml.load(path.read_bytes(), _OnceOnly)  # noqa: S506 - it is a SafeLoader
-    except OSError as error:
-        raise ConfigurationInvalid(f"taxonomy: {path}: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigurationInvalid(f"taxonomy: {path} is no YAML: {error}") from error
-    except RecursionError as error:
-        raise ConfigurationInvalid(f"taxonomy: {path} is nested too deeply") from error
-    return Taxonomy.from_mapping(document, where=str(path))
 
 
 def rules_of(settings: Settings, bundle: Bundle) -> Rules:

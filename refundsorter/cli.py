@@ -16,6 +16,7 @@ import typer
 from refundsorter import __version__, signals
 from refundsorter.core.fault import (
     AlreadyRunning,
+    BundleRefused,
     ExtraMissing,
     PassingTrouble,
     RefundsorterError,
@@ -140,7 +141,7 @@ def sweep(
 
 @app.command()
 def classify(
-    files: Annotated[list[Path], typer.Argument(help="Photos.", metavar="FILE...")],
+    files: Annotated[list[Path], typer.Argument(help="Photos.", metavar="FILE")],
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -184,11 +185,18 @@ def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
 @config_app.command("check")
 def config_check(config: ConfigFile = None) -> None:
     """Read settings and taxonomy and tell every problem."""
-    from refundsorter.assembly import read_taxonomy
+    from refundsorter.edges.bundle import BundleStore
+    from refundsorter.edges.taxonomy import read_taxonomy
 
     settings = _settings(config)
     taxonomy = read_taxonomy(settings.taxonomy)
     place = printable(str(settings.taxonomy))
+    try:
+        remarks = taxonomy.misfits(BundleStore(settings.models).active().manifest.labels)
+    except BundleRefused as refused:
+        remarks = [f"its labels were not held against a model: {printable(str(refused))}"]
+    for remark in remarks:
+        typer.echo(f"refundsorter: {place}: {remark}", err=True)
     typer.echo(f"The settings are well. {len(taxonomy.categories)} categories in {place}.")
 
 
@@ -237,7 +245,7 @@ def train(
     """Teach a new model and write it as a bundle."""
     from refundsorter import show
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greeting is not for this reader
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greeting is not for this reader
     if base not in ("imagenet", "random") and not Path(base).is_file():
         raise typer.BadParameter(f"{base} is no file", param_hint="--base")
     try:

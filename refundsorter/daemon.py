@@ -160,6 +160,8 @@ class Daemon:
             live, _ = configuration.changes(self._settings, new)
             _, restart = configuration.changes(self._started_with, new)
             sorter = self._workshop.sorter
+            if not rules.same_taxonomy(sorter.rules) and "taxonomy" not in live:
+                live.append("taxonomy")  # the same file with another content
             sorter.rules = rules
             sorter.policy = replace(batch_policy(new), max_size=sorter.policy.max_size)
             self._workshop.filer.retry = retry_policy(new)

@@ -5,7 +5,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -23,11 +23,11 @@ from refundsorter.edges.bundle import ACTIVE
 from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.ledger_report import LedgerUnusable, read_overview
 from refundsorter.edges.lock import holder
+from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.settings import Settings
 
 LOW_SPACE_BYTES = 1 << 30  # below this a shelf fills within an afternoon of phone photos
 FEW_WATCHES = 1024  # fewer inotify watches than this run out with a modest tree of folders
-FEW_NAMES = 5  # of labels without a category that are named
 INOTIFY_WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
 
 
@@ -211,24 +211,11 @@ def _model(settings: Settings) -> Iterator[Check]:
     found = f"{bundle.reference}: {_counted(len(bundle.labels), 'label', 'labels')}, "
     found += _counted(worker_count(settings), "worker", "workers")
     yield Check(name="model", verdict=Verdict.OK, found=found)
-    interpretation = model.rules.interpretation
-    homeless = [
-        label
-        for label, category in zip(interpretation.labels, interpretation.label_categories, strict=True)
-        if category is None
-    ]
-    if homeless:
-        yield Check(
-            name="taxonomy",
-            verdict=Verdict.WARNING,
-            found=(
-                f"{_counted(len(homeless), 'label of the model has', 'labels of the model have')} "
-                f"no category: {_some(homeless)}"
-            ),
-            todo=f"list them in {settings.taxonomy}; until then such photos go to _review/",
-        )
-    else:
-        found = _counted(len(interpretation.categories), "category", "categories")
+    remarks = read_taxonomy(settings.taxonomy).misfits(bundle.labels)
+    for remark in remarks:
+        yield Check(name="taxonomy", verdict=Verdict.WARNING, found=remark, todo=f"mend {settings.taxonomy}")
+    if not remarks:
+        found = _counted(len(model.rules.interpretation.categories), "category", "categories")
         yield Check(name="taxonomy", verdict=Verdict.OK, found=found)
 
 
@@ -240,10 +227,6 @@ def _one_line(message: str) -> str:
 
 def _counted(count: int, one: str, more: str) -> str:
     return f"{count} {one if count == 1 else more}"
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:FEW_NAMES]) + (" …" if len(names) > FEW_NAMES else "")
 
 
 def _existing(folder: Path) -> Path:

@@ -15,19 +15,18 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from refundsorter.core.fault import ConfigurationInvalid
+from refundsorter.core.text import shown
 from refundsorter.settings_model import Group, Settings
 from refundsorter.settings_source import (
     CONFIG_VARIABLE,
+    DEFAULT_FILE,
     Given,
     environment_layer,
     file_layer,
     flag_layer,
-    shown,
 )
 
 __all__ = ["DEFAULT_FILE", "KEYS", "Settings", "allowed", "changes", "is_live", "load", "value_at"]
-
-DEFAULT_FILE = Path("config/refundsorter.yaml")
 
 
 def _keys(model: type[Group], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
@@ -75,8 +74,7 @@ def load(
     if all(layer.readable for layer in layers):  # else defaults would be blamed for what the file may say
         problems += [told for told, keys in _contradictions(settings) if wrong.keys().isdisjoint(keys)]
     if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise ConfigurationInvalid("\n  - ".join([f"the configuration has {count}:", *problems]))
+        raise ConfigurationInvalid(problems)
     return settings
 
 

@@ -188,7 +188,7 @@ class MoveSettings(Group):
     """How photos are moved."""
 
     min_free_bytes: Bytes = _size(
-        64 * MIB, "The free space below which no photo is moved to another file system.", 0, 1024 * GIB
+        64 * MIB, "The free bytes below which no photo is moved to another file system.", 0, 1024 * GIB
     )
 
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
-import yaml
-
+from refundsorter.edges.plain_yaml import flow
 from refundsorter.settings import DEFAULT_FILE, KEYS, Settings, allowed, is_live, value_at
 from refundsorter.settings_model import human_size
 
@@ -64,7 +63,7 @@ def to_yaml(settings: Settings) -> str:
     def line(key: str) -> list[str]:
         return [f"{_entry(key, value_at(settings, key))}  # {settings.origins.get(key, 'default')}"]
 
-    return f"# relative paths start from {_flow(str(settings.base_dir))}\n" + _document(line, lambda _: [])
+    return f"# relative paths start from {flow(str(settings.base_dir))}\n" + _document(line, lambda _: [])
 
 
 def example() -> str:
@@ -86,7 +85,7 @@ def reference() -> str:
     for group, keys in _groups():
         title = f"`{group}`\n\n{_about(group)}" if group else "Folders and the stop"
         rows = [
-            f"| `{key}` | `{_flow(_human(key, default(key)))}` | {_cell(KEYS[key].description or '')} "
+            f"| `{key}` | `{flow(_human(key, default(key)))}` | {_cell(KEYS[key].description or '')} "
             f"| {_cell(allowed(key))} | {'live' if is_live(key) else 'restart'} |"
             for key in keys
         ]
@@ -123,7 +122,7 @@ def _document(lines: Callable[[str], list[str]], head: Callable[[str], list[str]
 
 
 def _entry(key: str, value: object) -> str:
-    return f"{key.rpartition('.')[2]}: {_flow(_human(key, _plain(value)))}"
+    return f"{key.rpartition('.')[2]}: {flow(_human(key, _plain(value)))}"
 
 
 def _human(key: str, value: object) -> object:
@@ -139,12 +138,6 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     return value
-
-
-def _flow(value: object) -> str:
-    """Write a value as YAML on one line."""
-    text: str = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), sort_keys=False)
-    return text.removesuffix("\n").removesuffix("\n...")
 
 
 def _cell(text: str) -> str:

@@ -1,39 +1,23 @@
 """Where settings come from: one file, the environment, the command line; each a layer of dotted keys.
 
 A layer never raises: it gives what it could read and tells every problem, so that all of them can be told
-together. Of YAML only the plain part is taken (mappings, lists, strings, numbers, booleans, null): no tags,
-no aliases, no keys said twice, and a date is the string that was written.
+together.
 """
 
-import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from reprlib import Repr
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
+from refundsorter.core.text import shown
+from refundsorter.edges import plain_yaml
 
 PREFIX = "REFUNDSORTER_"
 CONFIG_VARIABLE = "REFUNDSORTER_CONFIG"  # names the file; no setting
+DEFAULT_FILE = Path("config/refundsorter.yaml")
 
 Origin = Literal["default", "file", "environment", "flag"]
-
-_LOADER: Any = getattr(
-    yaml, "CSafeLoader", yaml.SafeLoader
-)  # libyaml where it is built in: ten times as fast
-_TAG = "tag:yaml.org,2002:"
-_TEXT = frozenset({_TAG + "timestamp", _TAG + "merge", _TAG + "value"})  # read as the string that was written
-_SCALARS = frozenset(_TAG + name for name in ("null", "bool", "int", "float"))
-_PLAIN = _SCALARS | {_TAG + "str", _TAG + "seq", _TAG + "map"}
-_MAX_DEPTH = 32  # of open brackets or indents; settings need three, and a parser in C has no recursion guard
-_MAX_BYTES = 1 << 20  # a settings file is a few kilobytes; a photo named by mistake is told, not read
-
-_repr = Repr()
-_repr.maxlevel = 2
-_repr.maxstring = _repr.maxother = 80
-_repr.maxlist = _repr.maxdict = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +38,6 @@ class Layer:
     readable: bool = True  # False: the source as a whole could not be read, so what it gives is unknown
 
 
-def shown(value: object) -> str:
-    """Write a value that was found as a person wrote it in YAML, cut to a readable length."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return _repr.repr(os.fspath(value) if isinstance(value, Path) else value)
-
-
 def variable(key: str) -> str:
     """Name the environment variable of a dotted key."""
     return PREFIX + key.upper().replace(".", "__")
@@ -76,20 +51,18 @@ def file_layer(path: Path, known: Collection[str]) -> Layer:
         known: Every dotted key there is.
     """
     try:
-        loader, node = _compose(_text(path))
+        document = plain_yaml.read(path)
     except FileNotFoundError:
         return Layer(readable=False, problems=[_missing(path)])
     except OSError as error:
         return Layer(readable=False, problems=[f"{path}: cannot be read: {error.strerror}"])
-    except ValueError as error:
-        return Layer(readable=False, problems=[f"{path}: {error}"])
-    layer = Layer(problems=[f"{problem} ({path}, line {line})" for problem, line in _unplain(loader, node)])
-    if layer.problems or node is None:
-        return layer
-    if not isinstance(node, yaml.MappingNode):
+    except plain_yaml.NotPlain as unplain:
+        return Layer(readable=False, problems=unplain.at(path))
+    layer = Layer()
+    if isinstance(document.root, plain_yaml.MappingNode):
+        _walk(document, document.root, layer, path=path, known=known)
+    elif document.root is not None:
         layer.problems.append(f"{path}: found no settings; allowed are lines of `key: value`")
-        return layer
-    _walk(loader, node, layer, path=path, known=known)
     return layer
 
 
@@ -108,7 +81,7 @@ def environment_layer(environment: Mapping[str, str], known: Collection[str]) ->
             layer.given[by_name[name]] = Given(
                 value=_value(environment[name]), origin="environment", where=where
             )
-        except ValueError as error:
+        except plain_yaml.NotPlain as error:
             layer.problems.append(f"{by_name[name]}: {error} ({where})")
     return layer
 
@@ -124,21 +97,10 @@ def flag_layer(overrides: Mapping[str, object], known: Collection[str]) -> Layer
     return layer
 
 
-def _text(path: Path) -> str:
-    with path.open("rb") as file:
-        raw = file.read(_MAX_BYTES + 1)
-    if len(raw) > _MAX_BYTES:
-        raise ValueError(f"larger than {_MAX_BYTES} bytes: this is no settings file")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"no UTF-8 text: byte {error.start} is {raw[error.start]:#04x}") from error
-
-
 def _missing(path: Path) -> str:
     return (
-        f"{path}: there is no such file. Name another with --config or {CONFIG_VARIABLE}, or make this one:"
-        f" every key has a default, so an empty file is enough (mkdir -p {path.parent} && touch {path})"
+        f"{path}: there is no such file. Name yours with --config or {CONFIG_VARIABLE}, or start in the"
+        f" folder that holds {DEFAULT_FILE}; the page on settings shows one with every key"
     )
 
 
@@ -148,104 +110,23 @@ def _nearest(key: str, known: Collection[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _compose(text: str) -> tuple[Any, yaml.Node | None]:
-    """Parse one YAML document into nodes, which know their lines.
-
-    Raises:
-        ValueError: It is no YAML, or more than one document; the message says where.
-    """
-    try:
-        _refuse_depth(text)
-        loader = _LOADER(text)
-        return loader, loader.get_single_node()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f"line {mark.line + 1}: " if mark else ""
-        raise ValueError(f"{line}this is no YAML: {error.problem or error.context}") from error
-    except yaml.YAMLError as error:
-        raise ValueError(f"this is no YAML: {str(error).splitlines()[0]}") from error
-
-
-def _refuse_depth(text: str) -> None:
-    """Refuse deep nesting before nodes are made: libyaml's composer overruns the stack instead of raising."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _MAX_DEPTH:
-            mark = event.start_mark
-            line = f"line {mark.line + 1}: " if mark else ""
-            raise ValueError(f"{line}nested deeper than {_MAX_DEPTH} levels")
-
-
 def _value(text: str) -> object:
     """Read the value of a variable.
 
     Raises:
-        ValueError: It is no plain YAML.
+        NotPlain: It is no plain YAML.
     """
     try:
         text.encode()
     except UnicodeEncodeError:
         return text  # a path whose bytes are no UTF-8: YAML cannot carry it, a file system can
-    loader, node = _compose(text)
-    problems = [problem for problem, _ in _unplain(loader, node)]
-    if problems:
-        raise ValueError("; ".join(problems))
-    return None if node is None else loader.construct_object(node, deep=True)
-
-
-def _unplain(loader: Any, root: yaml.Node | None) -> list[tuple[str, int]]:
-    """Find what is not plain YAML, each with its line, and turn dates and merge keys back into strings."""
-    problems: list[tuple[str, int]] = []
-    waiting, seen = [root] if root else [], set[int]()
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:  # it may be its own ancestor, or grow without bound
-            problems.append(("found an alias; allowed are values written out", node.start_mark.line + 1))
-            continue
-        seen.add(id(node))
-        problem = _node_problem(loader, node)
-        if problem:
-            problems.append((problem, node.start_mark.line + 1))
-        if isinstance(node, yaml.MappingNode):
-            problems.extend(_twice(node))
-            waiting.extend(part for pair in node.value for part in pair)
-        elif isinstance(node, yaml.SequenceNode):
-            waiting.extend(node.value)
-    return sorted(problems, key=lambda told: told[1])
-
-
-def _node_problem(loader: Any, node: yaml.Node) -> str | None:
-    if node.tag in _TEXT:
-        node.tag = _TAG + "str"
-    if node.tag not in _PLAIN:
-        return f"found the tag {node.tag!r}; allowed are plain values without tags"
-    if node.tag not in _SCALARS:
-        return None
-    if loader.resolve(yaml.ScalarNode, node.value, (True, False)) != node.tag:
-        return f"found {shown(node.value)} with a tag by hand; allowed are plain values without tags"
-    try:
-        loader.construct_object(node)
-    except ValueError:  # 0x_ looks like a number and is none; a number of thousands of digits is refused
-        return f"found {shown(node.value)}, which is no number; put it in quotes if it is a name"
-    return None
-
-
-def _twice(mapping: yaml.MappingNode) -> Iterator[tuple[str, int]]:
-    first: dict[tuple[str, str], int] = {}
-    for key, _ in mapping.value:
-        line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode):
-            yield "found a list or a mapping as a key; allowed are names", line
-        elif (key.tag, key.value) in first:
-            yield f"{key.value}: said twice, first in line {first[key.tag, key.value]}", line
-        else:
-            first[key.tag, key.value] = line
+    document = plain_yaml.parse(text)
+    return document.value(document.root)
 
 
 def _walk(
-    loader: Any,
-    mapping: yaml.MappingNode,
+    document: plain_yaml.Document,
+    mapping: plain_yaml.MappingNode,
     layer: Layer,
     *,
     path: Path,
@@ -261,12 +142,11 @@ def _walk(
             group, _, member = key.partition(".")
             layer.problems.append(f"{key}: unknown key; write it as `{member}:` below `{group}:` ({where})")
         elif key in known:
-            value = loader.construct_object(node, deep=True)
-            layer.given[key] = Given(value=value, origin="file", where=where)
+            layer.given[key] = Given(value=document.value(node), origin="file", where=where)
         elif prefix or key not in groups:
             layer.problems.append(f"{key}: unknown key{_nearest(key, known)} ({where})")
-        elif isinstance(node, yaml.MappingNode):
-            _walk(loader, node, layer, path=path, known=known, prefix=f"{key}.")
-        elif node.tag != _TAG + "null":  # a group whose keys are all commented out is empty
-            found = shown(loader.construct_object(node, deep=True))
+        elif isinstance(node, plain_yaml.MappingNode):
+            _walk(document, node, layer, path=path, known=known, prefix=f"{key}.")
+        elif not plain_yaml.is_null(node):  # a group whose keys are all commented out is empty
+            found = shown(document.value(node))
             layer.problems.append(f"{key}: found {found}; allowed are keys below it, indented ({where})")

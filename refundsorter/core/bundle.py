@@ -5,12 +5,14 @@ person mends the file once. Names are plain words, never paths: a reference can 
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from refundsorter.core.fault import BundleRefused
+from refundsorter.core.text import shown
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 VERSION = re.compile(r"[0-9][A-Za-z0-9.+-]{0,63}")
@@ -119,13 +121,13 @@ Check = Callable[[str, object], list[str]]
 
 def _text(path: str, value: object) -> list[str]:
     good = isinstance(value, str) and value.strip()
-    return [] if good else [f"{path}: found {value!r}, expected some text"]
+    return [] if good else [f"{path}: found {shown(value)}, expected some text"]
 
 
 def _pattern(pattern: re.Pattern[str], meaning: str) -> Check:
     def check(path: str, value: object) -> list[str]:
         good = isinstance(value, str) and pattern.fullmatch(value)
-        return [] if good else [f"{path}: found {value!r}, expected {meaning}"]
+        return [] if good else [f"{path}: found {shown(value)}, expected {meaning}"]
 
     return check
 
@@ -137,13 +139,13 @@ _version = _pattern(VERSION, "a version such as 1.0.0")
 def _number(low: float, high: float) -> Check:
     def check(path: str, value: object) -> list[str]:
         good = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-        return [] if good else [f"{path}: found {value!r}, expected a number from {low:g} to {high:g}"]
+        return [] if good else [f"{path}: found {shown(value)}, expected a number from {low:g} to {high:g}"]
 
     return check
 
 
 def _created(path: str, value: object) -> list[str]:
-    problem = [f"{path}: found {value!r}, expected a time in UTC such as 2025-06-01T12:00:00Z"]
+    problem = [f"{path}: found {shown(value)}, expected a time in UTC such as 2025-06-01T12:00:00Z"]
     if not isinstance(value, str):
         return problem
     try:
@@ -155,25 +157,25 @@ def _created(path: str, value: object) -> list[str]:
 
 def _input_size(path: str, value: object) -> list[str]:
     good = isinstance(value, int) and not isinstance(value, bool) and 32 <= value <= 1024  # noqa: PLR2004
-    return [] if good else [f"{path}: found {value!r}, expected a whole number from 32 to 1024"]
+    return [] if good else [f"{path}: found {shown(value)}, expected a whole number from 32 to 1024"]
 
 
 def _dtype(path: str, value: object) -> list[str]:
-    return [] if value == DTYPE else [f"{path}: found {value!r}, expected {DTYPE!r}"]
+    return [] if value == DTYPE else [f"{path}: found {shown(value)}, expected {DTYPE!r}"]
 
 
 def _labels(path: str, value: object) -> list[str]:
     if not isinstance(value, list | tuple) or not value:
-        return [f"{path}: found {value!r}, expected a list of at least one label"]
+        return [f"{path}: found {shown(value)}, expected a list of at least one label"]
     problems = [problem for i, label in enumerate(value) for problem in _text(f"{path}[{i}]", label)]
-    repeated = sorted({str(label) for label in value if value.count(label) > 1})
+    repeated = sorted(label for label, count in Counter(map(str, value)).items() if count > 1)
     return problems + [f"{path}: {label!r} stands there more than once" for label in repeated]
 
 
 def _numbers(check: Check) -> Check:
     def checks(path: str, value: object) -> list[str]:
         if not isinstance(value, Mapping):
-            return [f"{path}: found {value!r}, expected names and numbers"]
+            return [f"{path}: found {shown(value)}, expected names and numbers"]
         return [problem for key, item in value.items() for problem in check(f"{path}.{key}", item)]
 
     return checks
@@ -181,7 +183,7 @@ def _numbers(check: Check) -> Check:
 
 def _record(path: str, value: object, fields: Mapping[str, Check]) -> list[str]:
     if not isinstance(value, Mapping) or set(value) != set(fields):
-        return [f"{path}: found {value!r}, expected the keys {', '.join(fields)}"]
+        return [f"{path}: found {shown(value)}, expected the keys {', '.join(fields)}"]
     return [problem for key, check in fields.items() for problem in check(f"{path}.{key}", value[key])]
 
 
@@ -191,7 +193,7 @@ def _base_weights(path: str, value: object) -> list[str]:
 
 def _data(path: str, value: object) -> list[str]:
     if not isinstance(value, list | tuple):
-        return [f"{path}: found {value!r}, expected a list of sources"]
+        return [f"{path}: found {shown(value)}, expected a list of sources"]
     fields = {"name": _text, "photos": _number(0, 1e12), "licence": _text}
     return [problem for i, source in enumerate(value) for problem in _record(f"{path}[{i}]", source, fields)]
 

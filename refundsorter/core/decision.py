@@ -138,3 +138,8 @@ class Rules:
     interpretation: Interpretation  # from logits to answers
     thresholds: Thresholds  # from answers to decisions
     shelve_duplicates: bool  # whether a copy of a photo goes to `_duplicates/`
+
+    def same_taxonomy(self, other: "Rules") -> bool:
+        """Whether both map labels alike and ask as much of each category."""
+        mine, theirs = self.thresholds.taxonomy, other.thresholds.taxonomy
+        return self.taxonomy == other.taxonomy and mine == theirs

@@ -7,6 +7,7 @@ stays loud and stops the daemon.
 """
 
 import errno
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -53,7 +54,15 @@ class StartRefused(RefundsorterError):
 
 
 class ConfigurationInvalid(StartRefused):
-    """The configuration is wrong; the message lists every problem with its path."""
+    """The configuration is wrong.
+
+    Args:
+        problems: Every one, a sentence each, with its place.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__("\n  - ".join([f"the configuration has {count}:", *problems]))
 
 
 class BundleRefused(StartRefused):

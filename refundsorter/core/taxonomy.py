@@ -7,11 +7,13 @@ system that ignores case, or collide with a reserved folder is refused when the 
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from refundsorter.core.fault import ConfigurationInvalid
+from refundsorter.core.text import shown
 
+FEW_LABELS = 5  # that a remark names
 MAX_NAME_BYTES = 255  # NAME_MAX of Linux file systems
 
 
@@ -52,6 +54,21 @@ class Taxonomy:
         text = json.dumps(sorted(self.category_of.items()))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def misfits(self, labels: Sequence[str]) -> list[str]:
+        """Say where taxonomy and model do not meet; nothing of it keeps the daemon from starting.
+
+        Args:
+            labels: What the model knows.
+        """
+        homeless = [label for label in labels if label not in self.category_of]
+        unknown = sorted(self.category_of.keys() - set(labels))
+        remarks = []
+        if homeless:
+            remarks.append(f"no category has the model's {_few(homeless)}; such photos go to _review/")
+        if unknown:
+            remarks.append(f"the model knows no {_few(unknown)}; misspelt, or of another model?")
+        return remarks
+
     @classmethod
     def from_mapping(cls, document: object, *, where: str) -> "Taxonomy":
         """Read the taxonomy from its parsed YAML document.
@@ -68,7 +85,7 @@ class Taxonomy:
         thresholds: dict[str, float] = {}
         entries = document.get("categories") if isinstance(document, Mapping) else None
         if not isinstance(entries, Mapping) or not entries:
-            raise ConfigurationInvalid(f"{where}: found no `categories:` with at least one category under it")
+            raise ConfigurationInvalid([f"{where}: found no `categories:` with a category below it"])
         if isinstance(document, Mapping):
             problems += [
                 f"{key}: unknown key; allowed is `categories`" for key in document if key != "categories"
@@ -85,13 +102,21 @@ class Taxonomy:
             problems += found
             for label in labels:
                 if label in category_of:
-                    problems.append(f"{at}.labels: {label!r} is listed under {category_of[label]} already")
+                    first = category_of[label]
+                    problems.append(f"{at}.labels: {shown(label)} is listed under {first} already")
                 category_of[label] = name
             if threshold is not None:
                 thresholds[name] = threshold
         if problems:
-            raise ConfigurationInvalid("\n".join(f"{where}: {problem}" for problem in problems))
+            raise ConfigurationInvalid([f"{where}: {problem}" for problem in problems])
         return cls(category_of=category_of, thresholds=thresholds)
+
+
+def _few(labels: Sequence[str]) -> str:
+    """Name the first of some labels, and count the others."""
+    named = ", ".join(map(shown, labels[:FEW_LABELS]))
+    more = len(labels) - FEW_LABELS
+    return named + (f" and {more} more" if more > 0 else "")
 
 
 def _colliding(entries: Mapping[object, object]) -> list[str]:
@@ -114,7 +139,7 @@ def _entry(entry: object, at: str) -> tuple[list[str], float | None, list[str]]:
         return (
             [],
             None,
-            [f"{at}: found {entry!r}; allowed is a mapping with `labels` and, if wanted, `threshold`"],
+            [f"{at}: found {shown(entry)}; allowed is a mapping with `labels` and, if wanted, `threshold`"],
         )
     problems = [
         f"{at}.{key}: unknown key; allowed are `labels` and `threshold`"
@@ -127,12 +152,12 @@ def _entry(entry: object, at: str) -> tuple[list[str], float | None, list[str]]:
         or not labels
         or not all(isinstance(label, str) and label for label in labels)
     ):
-        problems.append(f"{at}.labels: found {labels!r}; allowed is a list of one or more labels")
+        problems.append(f"{at}.labels: found {shown(labels)}; allowed is a list of one or more labels")
         labels = []
     threshold = entry.get("threshold")
     if threshold is not None and (
         isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1
     ):
-        problems.append(f"{at}.threshold: found {threshold!r}; allowed is a number from 0 to 1")
+        problems.append(f"{at}.threshold: found {shown(threshold)}; allowed is a number from 0 to 1")
         threshold = None
     return labels, threshold, problems

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from refundsorter.core.bundle import Bundle, split_reference
 from refundsorter.core.fault import BundleRefused
+from refundsorter.edges import plain_yaml
 
 ACTIVE = "active.yaml"
 MANIFEST = "bundle.yaml"
@@ -91,7 +90,7 @@ class BundleStore:
         choice = self._choice()
         before = choice.get("active")
         previous = choice.get("previous") if before == reference else before
-        _replace(self._root / ACTIVE, _yaml({"active": reference, "previous": previous}))
+        _replace(self._root / ACTIVE, plain_yaml.dump({"active": reference, "previous": previous}).encode())
 
     def write(self, manifest: Mapping[str, Any], weights: bytes, card: str) -> str:
         """Add a bundle; it becomes visible whole, and is not made active.
@@ -115,7 +114,7 @@ class BundleStore:
             making.chmod(0o755)
             for name, content in (
                 (WEIGHTS, weights),
-                (MANIFEST, _yaml(bundle.to_mapping())),
+                (MANIFEST, plain_yaml.dump(bundle.to_mapping()).encode()),
                 (CARD, card.encode()),
             ):
                 _write_durably(making / name, content)
@@ -142,13 +141,11 @@ class BundleStore:
 
 def _read_yaml(path: Path) -> object:
     try:
-        return yaml.safe_load(path.read_bytes())
-    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BundleRefused(f"{path}: cannot be read: {error}") from error
-
-
-def _yaml(content: Mapping[str, Any]) -> bytes:
-    return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=110).encode()
+        return plain_yaml.load(path)
+    except OSError as error:
+        raise BundleRefused(f"{path}: cannot be read: {error.strerror}") from error
+    except plain_yaml.NotPlain as unplain:
+        raise BundleRefused("; ".join(unplain.at(path))) from unplain
 
 
 def _sha256(path: Path) -> str:
@@ -156,7 +153,7 @@ def _sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise BundleRefused(f"{path}: cannot be read: {error}") from error
+        raise BundleRefused(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _publish(making: Path, folder: Path) -> None:

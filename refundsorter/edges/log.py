@@ -7,12 +7,18 @@ import json
 import logging
 import sys
 from collections.abc import MutableMapping
+from types import ModuleType
 from typing import Any, Literal, TextIO, cast
-
-import structlog
 
 from refundsorter.core.port import Log
 from refundsorter.core.text import printable
+
+# structlog imports rich where it finds it, for tracebacks that are not wanted here, at a tenth of a start.
+_WITHOUT_RICH = sys.modules.setdefault("rich", cast("ModuleType", None)) is None
+import structlog  # noqa: E402
+
+if _WITHOUT_RICH:
+    del sys.modules["rich"]
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 

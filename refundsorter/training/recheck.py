@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from refundsorter.core.fault import RefundsorterError
 from refundsorter.core.taxonomy import Taxonomy
 from refundsorter.edges.bundle import BundleStore, StoredBundle
+from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.training import dataset
 from refundsorter.training.calibrate import NEVER, category_probabilities
 from refundsorter.training.dataset import DatasetRefused
@@ -64,10 +64,9 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     models, reference, taxonomy, photos = arguments
     try:
-        document = yaml.safe_load(Path(taxonomy).read_bytes())
         found = recheck(
             BundleStore(Path(models)).load(reference),
-            Taxonomy.from_mapping(document, where=taxonomy),
+            read_taxonomy(Path(taxonomy)),
             Path(photos),
             2,
             _tell,

@@ -34,7 +34,8 @@ def test_a_new_taxonomy_takes_effect(shop: Shop) -> None:
     """Its content is read again although no setting changed; the next photo goes to the new folder."""
     with shop.daemon() as daemon:
         (shop.config.parent / "taxonomy.yaml").write_text(TAXONOMY.replace("WARM", "HOT"))
-        reload(shop, daemon, shop.config.read_text())
+        assert reload(shop, daemon, shop.config.read_text())["changed"] == ["taxonomy"]
+        assert reload(shop, daemon, shop.config.read_text())["changed"] == []
         shop.drop("a.jpg", photo("red"))
         daemon.wait_for("photo.sorted", file="a.jpg", category="HOT")
         assert daemon.stop() == 0

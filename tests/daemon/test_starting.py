@@ -57,8 +57,14 @@ def test_a_wrong_taxonomy_is_refused(shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["categories: " + "[" * 3000 + "]" * 3000, TAXONOMY + "  WARM:\n    labels: [pink]\n"],
-    ids=["nested too deeply", "a category said twice"],
+    [
+        "categories: " + "[" * 3000 + "]" * 3000,
+        TAXONOMY + "  WARM:\n    labels: [pink]\n",
+        "categories: &a {A: {labels: [*a, *a]}}",
+        "categories: !!python/object/apply:os.getpid []",
+        "#" * (1 << 20) + TAXONOMY,
+    ],
+    ids=["nested too deeply", "a category said twice", "an alias", "a tag", "too large"],
 )
 def test_a_hostile_taxonomy_is_refused(shop: Shop, text: str) -> None:
     """A taxonomy that a parser chokes on, or that would lose a category in silence, is refused."""
