@@ -13,17 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from refundsorter import __version__, signals
+from refundsorter import __version__, signals, streams
 from refundsorter.core.fault import (
-    AlreadyRunning,
     BundleRefused,
     ExtraMissing,
-    PassingTrouble,
     RefundsorterError,
-    StartRefused,
 )
 from refundsorter.core.text import printable
-from refundsorter.exits import ExitCode
+from refundsorter.exits import ExitCode, exit_code
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` is instant, and `run` starts fast
     from refundsorter.settings import Settings
@@ -51,22 +48,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program t
 
 def main() -> None:
     """Run the command line."""
+    streams.guard()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, where it can still be said that it failed
+    except BrokenPipeError:
+        sys.exit(ExitCode.FAILED)  # who reads has seen enough
     except RefundsorterError as error:
         lines = "\n".join(printable(line) for line in str(error).split("\n"))
         print(f"refundsorter: {lines}", file=sys.stderr)  # noqa: T201 - the command's own voice
-        sys.exit(_exit_code(error))
-
-
-def _exit_code(error: RefundsorterError) -> ExitCode:
-    match error:
-        case AlreadyRunning() | PassingTrouble():
-            return ExitCode.TEMPORARY
-        case StartRefused():
-            return ExitCode.CONFIGURATION
-        case _:
-            return ExitCode.FAILED
+        sys.exit(exit_code(error))
 
 
 def _settings(config: Path | None, **flags: object) -> "Settings":
@@ -248,6 +241,10 @@ def train(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greeting is not for this reader
     if base not in ("imagenet", "random") and not Path(base).is_file():
         raise typer.BadParameter(f"{base} is no file", param_hint="--base")
+    from refundsorter.training import dataset
+
+    for photos in filter(None, (data, measure_on)):
+        dataset.read(photos)  # a wrong one is told before the seconds that TensorFlow takes to come
     try:
         from refundsorter.training import run as training
         from refundsorter.training.recipe import Recipe

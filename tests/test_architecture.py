@@ -79,8 +79,9 @@ SQLITE = {"ledger", "ledger_report", "ledger_schema"}  # the only modules that o
 FLOORS = {
     "__init__": set(),
     "__main__": {"cli"},
-    "exits": set(),
+    "exits": {"core.*"},
     "signals": set(),
+    "streams": {"core.*"},
     "settings": {"core.*", "settings_model", "settings_source"},
     "settings_model": {"settings_source"},
     "settings_show": {"edges.plain_yaml", "settings", "settings_model"},
@@ -101,7 +102,8 @@ FLOORS = {
     "show": {"core.*", "doctor", "preview", "state", "sweep", "training.progress"},
     "cli": {
         "__init__", "assembly", "core.*", "daemon", "doctor", "edges.bundle", "edges.log", "edges.taxonomy",
-        "exits", "preview", "settings", "settings_show", "show", "signals", "state", "sweep", "training.*",
+        "exits", "preview", "settings", "settings_show", "show", "signals", "state", "streams", "sweep",
+        "training.*",
     },
 }  # fmt: skip
 FLOORS_OUTSIDE = {

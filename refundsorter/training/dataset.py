@@ -78,8 +78,8 @@ def read(data: Path) -> tuple[Sample, ...]:
     labels = {sample.label for sample in samples}
     if len(labels) < 2:  # noqa: PLR2004 - one label leaves nothing to tell apart
         raise DatasetRefused(
-            f"{data}: {len(samples)} photos of {len(labels)} labels; at least two labels are needed, each in "
-            "a folder of its own"
+            f"{data}: found {len(samples)} photo(s) of {len(labels)} label(s); at least two are needed, each "
+            "in a folder of its own"
         )
     return tuple(sorted(samples, key=lambda sample: sample.path))
 

@@ -65,7 +65,7 @@ def test_one_label_is_refused(tmp_path: Path) -> None:
     """There is nothing to learn from a single label."""
     (tmp_path / "mug").mkdir()
     Image.new("RGB", (40, 40)).save(tmp_path / "mug" / "0.png")
-    with pytest.raises(DatasetRefused, match="at least two labels"):
+    with pytest.raises(DatasetRefused, match="at least two are needed"):
         read(tmp_path)
 
 
