@@ -384,6 +384,14 @@ def test_a_reader_that_goes_away_is_no_crash(shop: Shop) -> None:
     assert "Traceback" not in process.stderr
 
 
+def lessons(folder: Path) -> str:
+    """Photos to train on: too few of them, but of two labels."""
+    for label in ("red", "blue"):
+        (folder / label).mkdir(parents=True)
+        (folder / label / "1.jpg").write_bytes(photo(label))
+    return str(folder)
+
+
 WITHOUT_TENSORFLOW = """
 import sys
 sys.modules["tensorflow"] = sys.modules["keras"] = None  # what an import finds where they are not installed
@@ -394,7 +402,7 @@ main()
 
 def test_training_without_its_extra_says_what_to_install(tmp_path: Path) -> None:
     """Exit 78 and the command that installs it; no traceback."""
-    arguments = ["train", str(tmp_path), "--name", "shop", "--version", "1.0.0"]
+    arguments = ["train", lessons(tmp_path), "--name", "shop", "--version", "1.0.0"]
     refused = subprocess.run(
         [sys.executable, "-c", WITHOUT_TENSORFLOW, *arguments],
         capture_output=True,
@@ -404,6 +412,25 @@ def test_training_without_its_extra_says_what_to_install(tmp_path: Path) -> None
     )
     assert refused.returncode == 78
     assert refused.stderr == "refundsorter: training needs TensorFlow: pip install 'refundsorter[train]'\n"
+
+
+def test_training_on_nothing_is_refused_at_once(tmp_path: Path) -> None:
+    """Exit 1 before TensorFlow comes, for what is trained on and for what is measured on."""
+    here = lessons(tmp_path / "data")
+    (tmp_path / "empty").mkdir()
+    for data, *others in [("none",), ("empty",), (here, "--measure-on", "none")]:
+        program = [sys.executable, "-X", "importtime", "-m", "refundsorter"]
+        refused = subprocess.run(
+            [*program, "train", data, "--name", "shop", "--version", "1.0.0", *others],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env=environment(),
+        )
+        assert refused.returncode == 1
+        assert refused.stderr.splitlines()[-1].startswith("refundsorter: ")
+        assert "tensorflow" not in refused.stderr
 
 
 def test_training_with_a_base_that_is_no_file_is_a_usage_error(tmp_path: Path) -> None:
@@ -416,10 +443,7 @@ def test_training_with_a_base_that_is_no_file_is_a_usage_error(tmp_path: Path) -
 
 def test_training_tells_its_progress_and_why_it_is_refused(tmp_path: Path) -> None:
     """Without a terminal: a line a report, then the reason, exit 1, and nothing is written."""
-    for label in ("red", "blue"):
-        (tmp_path / "data" / label).mkdir(parents=True)
-        (tmp_path / "data" / label / "1.jpg").write_bytes(photo(label))
-    arguments = [str(tmp_path / "data"), "--name", "shop", "--version", "1.0.0", "--base", "random"]
+    arguments = [lessons(tmp_path / "data"), "--name", "shop", "--version", "1.0.0", "--base", "random"]
     refused = plain("train", *arguments, "--size", "32", "--out", str(tmp_path / "models"))
     assert (refused.returncode, refused.stdout) == (1, "")
     lines = refused.stderr.splitlines()
@@ -430,7 +454,7 @@ def test_training_tells_its_progress_and_why_it_is_refused(tmp_path: Path) -> No
 
 def test_training_an_existing_version_is_refused(shop: Shop) -> None:
     """Exit 78 before a photo is read: a version is never overwritten."""
-    arguments = [str(shop.inbox), "--name", "tiny", "--version", "1.0.0", "--base", "random"]
+    arguments = [lessons(shop.base / "data"), "--name", "tiny", "--version", "1.0.0", "--base", "random"]
     refused = plain("train", *arguments, "--out", str(shop.base / "models"))
     assert refused.returncode == 78
     assert "exists already; choose another version" in refused.stderr
