@@ -18,7 +18,7 @@ from refundsorter.core.retry import RetryPolicy
 from refundsorter.core.stability import Source
 from refundsorter.edges.bundle import BundleStore, StoredBundle
 from refundsorter.edges.classifier import Classifier
-from refundsorter.edges.decoder import Decoder
+from refundsorter.edges.fence import DecodeLimits, Fence, FencedDecoder
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.inbox import Watch
 from refundsorter.edges.journal import Journal
@@ -101,10 +101,14 @@ def worker_count(settings: Settings) -> int:
     return len(os.sched_getaffinity(0)) if workers == "auto" else workers
 
 
-def image_limits(settings: Settings) -> ImageLimits:
-    """What a photo must keep to be decoded."""
+def decode_limits(settings: Settings) -> DecodeLimits:
+    """What a photo must keep to be decoded, and what that may cost."""
     image = settings.image
-    return ImageLimits(max_bytes=image.max_bytes, max_pixels=image.max_pixels, min_side=image.min_side)
+    return DecodeLimits(
+        image=ImageLimits(max_bytes=image.max_bytes, max_pixels=image.max_pixels, min_side=image.min_side),
+        cpu_s=image.timeout_s,
+        memory_bytes=image.memory_bytes,
+    )
 
 
 def retry_policy(settings: Settings) -> RetryPolicy:
@@ -126,9 +130,15 @@ def batch_policy(settings: Settings) -> BatchPolicy:
 
 
 def examiners(
-    settings: Settings, stored: StoredBundle, history: HistoryPort, contents: Contents, files: FileSystem
+    settings: Settings,
+    stored: StoredBundle,
+    history: HistoryPort,
+    contents: Contents,
+    *,
+    files: FileSystem,
+    fence: Fence,
 ) -> list[Examiner]:
-    """One examiner a worker, each with a warmed-up interpreter of its own.
+    """One examiner a worker, each with a warmed-up interpreter and a decoding process of its own.
 
     Raises:
         BundleRefused: The model does not load, or has another shape than its manifest says.
@@ -137,7 +147,7 @@ def examiners(
     return [
         Examiner(
             reader=PhotoReader(files, max_bytes=settings.image.max_bytes),
-            decoder=Decoder(limits=image_limits(settings), input_size=bundle.input_size),
+            decoder=FencedDecoder(fence, limits=decode_limits(settings), input_size=bundle.input_size),
             classifier=Classifier(stored.weights, labels=len(bundle.labels), input_size=bundle.input_size),
             history=history,
             contents=contents,
@@ -178,7 +188,10 @@ class Workshop:
         PassingTrouble: The disk does not allow it now.
     """
 
-    def __init__(self, settings: Settings, log: Log, *, files: FileSystem | None = None) -> None:
+    def __init__(
+        self, settings: Settings, log: Log, *, files: FileSystem | None = None, fence: Fence | None = None
+    ) -> None:
+        fence = fence or Fence()  # first of all: it gets ready meanwhile
         self.settings = settings
         self.log = log
         sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -204,7 +217,7 @@ class Workshop:
         self.sorter = Sorter(
             ledger=self.ledger,
             filer=self.filer,
-            examiners=examiners(settings, self.model.stored, self.ledger, contents, files),
+            examiners=examiners(settings, self.model.stored, self.ledger, contents, files=files, fence=fence),
             contents=contents,
             rules=self.model.rules,
             policy=batch_policy(settings),

@@ -19,6 +19,7 @@ from refundsorter.core.image import Answer, Claimed, Examined
 from refundsorter.core.port import Known, Log
 from refundsorter.core.record import Record
 from refundsorter.core.stability import FileIdentity
+from refundsorter.edges.fence import Fence
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.scan import stat_file
 from refundsorter.loops.contents import Contents
@@ -90,7 +91,9 @@ class Previewer:
         self._rules = model.rules
         self._contents = Contents()
         self._idle: SimpleQueue[Examiner] = SimpleQueue()
-        made = examiners(settings, model.stored, _NoHistory(), self._contents, FileSystem())
+        made = examiners(
+            settings, model.stored, _NoHistory(), self._contents, files=FileSystem(), fence=Fence()
+        )
         for examiner in made:
             self._idle.put(examiner)
         self._workers = len(made)

@@ -155,13 +155,19 @@ class BatchSettings(Group):
 
 
 class ImageSettings(Group):
-    """Which photos are refused before they are decoded."""
+    """Which photos are refused, and what decoding one may cost."""
 
     max_bytes: Bytes = _size(100 * MIB, "The largest file that is read.", KIB, 4 * GIB)
     max_pixels: int = _whole(
         200_000_000, "The most pixels (width × height) that are decoded.", 256, 2_000_000_000
     )
     min_side: int = _whole(16, "The fewest pixels that the shorter side may have.", 1, 4096)
+    timeout_s: float = _seconds(
+        10.0, "The processor time after which a photo that is still being decoded is rejected.", 0.1, 20
+    )
+    memory_bytes: Bytes = _size(
+        1 * GIB, "The memory beyond which a photo that is being decoded is rejected.", 64 * MIB, 64 * GIB
+    )
 
 
 class DecisionSettings(Group):

@@ -55,3 +55,4 @@ def _take_up(number: int, mode: int) -> None:
     if descriptor != number:
         os.dup2(descriptor, number)
         os.close(descriptor)
+    os.set_inheritable(number, True)  # noqa: FBT003 - or a child would begin without it

@@ -36,6 +36,8 @@ OUTSIDE = {
     "classifier": {"ai_edge_litert", "numpy"},
     "copying": set(),
     "decoder": {"PIL", "pillow_heif", "numpy"},
+    "decoding": {"numpy"},
+    "fence": {"numpy"},
     "filesystem": set(),
     "inbox": set(),
     "inotify": {"watchdog"},
@@ -60,6 +62,7 @@ OUTSIDE = {
 SIBLINGS = {
     "bundle": {"plain_yaml"},
     "copying": {"filesystem", "photos"},
+    "decoding": {"decoder", "fence"},
     "inbox": {"inotify", "mounts", "polling", "scan"},
     "inotify": {"scan"},
     "journal": {"filesystem"},
@@ -91,7 +94,7 @@ FLOORS = {
         "assembly", "core.*", "edges.log", "edges.systemd", "exits", "loops.*", "settings", "signals",
     },
     "sweep": {"assembly", "core.*", "daemon", "edges.ledger_report", "signals"},
-    "preview": {"assembly", "core.*", "edges.filesystem", "edges.scan", "loops.*", "settings"},
+    "preview": {"assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "settings"},
     "doctor": {
         "assembly", "core.*", "edges.bundle", "edges.classifier", "edges.ledger_report", "edges.lock",
         "edges.mounts", "edges.taxonomy", "settings",

@@ -3,6 +3,7 @@
 What happens is waited for by the events that the loops log, or by the ledger; nothing sleeps.
 """
 
+import functools
 import os
 import sqlite3
 import threading
@@ -18,6 +19,7 @@ from support import PATIENCE_S, Shop
 from refundsorter import settings as configuration
 from refundsorter.assembly import LEDGER_FILE, Workshop
 from refundsorter.daemon import Loop
+from refundsorter.edges.fence import Fence
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.loops.intake import Intake
 
@@ -88,11 +90,17 @@ class Once:
             self._act()
 
 
+@functools.cache
+def fence() -> Fence:
+    """One program for all tests of this process, and for the victims that it forks."""
+    return Fence()
+
+
 @contextmanager
 def opened(shop: Shop, *, files: FileSystem | None = None, log: Events | None = None) -> Iterator[Workshop]:
     """A shop's edges and loops, none of them running; closed at the end."""
     settings = configuration.load(shop.config, environment={}, overrides={})
-    workshop = Workshop(settings, log or Events(), files=files)
+    workshop = Workshop(settings, log or Events(), files=files, fence=fence())
     try:
         yield workshop
     finally:

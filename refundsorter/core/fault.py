@@ -26,6 +26,9 @@ class Reason(StrEnum):
     CORRUPT = "corrupt"  # its data contradicts its format
     TOO_MANY_PIXELS = "too_many_pixels"  # more pixels than image.max_pixels: a bomb, or a poster
     TOO_SMALL = "too_small"  # its shorter side is below image.min_side
+    TOO_MUCH_MEMORY = "too_much_memory"  # decoding it needs more than image.memory_bytes
+    TIMED_OUT = "timed_out"  # decoding it takes longer than image.timeout_s
+    CRASHED = "crashed"  # the decoder dies of it
 
 
 class ItemFault(RefundsorterError):

@@ -66,7 +66,7 @@ _REDUCING_GAP = 3.0
 # random damage; the others are what parsing hostile numbers can raise in Python, zlib, or an allocation.
 _DAMAGE = (
     *(OSError, SyntaxError, ValueError, EOFError, RuntimeError),
-    *(struct.error, zlib.error, LookupError, TypeError, ArithmeticError, MemoryError),
+    *(struct.error, zlib.error, LookupError, TypeError, ArithmeticError),
 )
 _BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
@@ -126,6 +126,8 @@ def _faults(found: Format, data: bytes) -> Iterator[None]:
         yield
     except _BOMB as error:
         raise ItemFault(Reason.TOO_MANY_PIXELS, str(error)) from error
+    except MemoryError as error:
+        raise ItemFault(Reason.TOO_MUCH_MEMORY, f"{found}: decoding it needs more than is allowed") from error
     except _DAMAGE as error:
         reason = Reason.TRUNCATED if ends_early(found, data) else Reason.CORRUPT
         raise ItemFault(reason, f"{found}: {str(error) or type(error).__name__}") from error

@@ -67,6 +67,7 @@ class Examiner:
         self._classifier = classifier
         self._history = history
         self._contents = contents
+        self.steps = 0  # photos read and photos decoded so far; another thread may look
         # pixels: uint8 [max_size, S, S, 3], RGB, 0..255; used again for every batch
         self._pixels: NDArray[np.uint8] = np.empty((max_size, input_size, input_size, 3), np.uint8)
 
@@ -97,6 +98,7 @@ class Examiner:
         began = perf_counter()
         photo = self._reader.read(claimed.path, claimed.identity)
         one = _Read(claimed, photo, _since(began))
+        self.steps += 1
         if fault := self._reader.fault(claimed.identity):
             one.outcome = Rejection(reason=fault.reason, detail=fault.detail)
         return one
@@ -153,6 +155,7 @@ class Examiner:
                 decoded.append(one)
                 sizes.append((info.width, info.height))
             one.took_ms += _since(began)
+            self.steps += 1
         if not decoded:
             return
         began = perf_counter()

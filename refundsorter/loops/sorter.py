@@ -24,7 +24,7 @@ from refundsorter.loops.filer import Filer
 
 IDLE_S = 10.0  # how long the sorter sleeps when there is nothing to do and nobody wakes it
 LOOK_S = 1.0  # how often it looks whether the examiners still make progress
-STALLED_S = 60.0  # an examiner that takes longer over one micro-batch counts as no progress
+STALLED_S = 60.0  # examiners of whom none finishes a photo for longer make no progress
 LAST_TRIES = 5  # troubles without a photo filed after which a single sweep ends, with the rest left
 BATCHES_AHEAD = 2  # micro-batches a worker: the one in work, and the next so that it never waits
 
@@ -35,7 +35,6 @@ class _Task:
 
     claimed: Sequence[Claimed]
     rules: Rules
-    since: float  # monotonic seconds
 
 
 class Sorter:
@@ -64,6 +63,8 @@ class Sorter:
         self._contents = contents
         self._clock = clock
         self._log = log
+        self._team = tuple(examiners)
+        self._steps, self._stepped_at = 0, clock.monotonic()  # what they had done, and when that changed
         self._examiners: SimpleQueue[Examiner] = SimpleQueue()
         for examiner in examiners:
             self._examiners.put(examiner)
@@ -172,10 +173,12 @@ class Sorter:
                 return wait_s
             claimed = self._ledger.claim(limit=self.policy.max_size, now=now)
             if claimed:
-                self._start(_Task(claimed, self.rules, self._clock.monotonic()))
+                self._start(_Task(claimed, self.rules))
         return IDLE_S
 
     def _start(self, task: _Task) -> None:
+        if not self._tasks:
+            self._stepped_at = self._clock.monotonic()  # nothing was asked of them until now
         future = self._pool.submit(self._examine, task)
         self._tasks[future] = task
         future.add_done_callback(lambda _: self._wake.set())
@@ -188,8 +191,10 @@ class Sorter:
             self._examiners.put(examiner)
 
     def _await_examiners(self, timeout: float) -> None:
-        oldest = min(task.since for task in self._tasks.values())
-        if self._clock.monotonic() - oldest < STALLED_S:
+        now, steps = self._clock.monotonic(), sum(examiner.steps for examiner in self._team)
+        if steps != self._steps:
+            self._steps, self._stepped_at = steps, now
+        if now - self._stepped_at < STALLED_S:
             self.beat.tick()
         self._wake.wait(min(timeout, LOOK_S))
 

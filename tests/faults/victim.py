@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sqlalchemy import event
 from support import Shop, environment
-from workbench import opened, sort_all
+from workbench import fence, opened, sort_all
 
 from refundsorter.assembly import Workshop
 from refundsorter.edges.filesystem import FileSystem
@@ -80,6 +80,7 @@ def live(base: Path, way: str, kill_at: int) -> None:
 
 def serve() -> None:
     """Fork a victim for each line on standard input, `WAY N FOLDER`; answer with how it ended."""
+    fence()
     gc.freeze()  # a collection in a victim would copy every page that it shares with this process
     for line in sys.stdin:
         way, kill_at, base = line.rstrip("\n").split(" ", 2)

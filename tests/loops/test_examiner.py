@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 from stages import ANSWER
 from support import PATIENCE_S, Shop, photo
-from workbench import AT_ONCE, opened
+from workbench import AT_ONCE, fence, opened
 
 from refundsorter import assembly
 from refundsorter.assembly import Workshop
@@ -46,7 +46,12 @@ def _desk(shop: Shop, history: HistoryPort | None = None) -> Iterator[Desk]:
     contents = Contents()
     with opened(shop) as workshop:
         examiner, *_ = assembly.examiners(
-            workshop.settings, workshop.model.stored, history or workshop.ledger, contents, FileSystem()
+            workshop.settings,
+            workshop.model.stored,
+            history or workshop.ledger,
+            contents,
+            files=FileSystem(),
+            fence=fence(),
         )
         yield Desk(workshop, contents, examiner)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support import Shop, photo
-from workbench import AT_ONCE, Once, opened, rows
+from workbench import AT_ONCE, Once, fence, opened, rows
 
 from refundsorter import assembly
 from refundsorter.assembly import Workshop
@@ -26,7 +26,12 @@ def _examined(
     files = FileSystem(when.before) if when else FileSystem()
     with opened(shop, files=files) as workshop:
         examiner, *_ = assembly.examiners(
-            workshop.settings, workshop.model.stored, workshop.ledger, Contents(), FileSystem()
+            workshop.settings,
+            workshop.model.stored,
+            workshop.ledger,
+            Contents(),
+            files=FileSystem(),
+            fence=fence(),
         )
         workshop.intake(watched=False).run_once()
         claimed = workshop.ledger.claim(limit=100, now=1e12)

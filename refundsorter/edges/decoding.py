@@ -1,0 +1,97 @@
+"""The program in which photos are decoded, apart from the daemon: what it dies of harms one photo.
+
+`python -m refundsorter.edges.decoding FD` imports the decoder once and then forks a worker for every order
+that comes through the socket FD, so a worker costs milliseconds and shares its memory with the others. A
+worker takes one photo at a time out of shared memory and puts its pixels back there. It may use so much
+processor time and so much memory a photo; the kernel ends it when it takes more, whatever native code it is
+in. Workers and program end when the other ends of their sockets are closed: nobody has to stop them.
+"""
+
+import gc
+import json
+import mmap
+import os
+import resource
+import signal
+import socket
+import sys
+from importlib import import_module
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refundsorter.core.fault import ItemFault
+from refundsorter.core.pixels import ImageLimits
+from refundsorter.edges.decoder import Decoder
+from refundsorter.edges.fence import MESSAGE_BYTES, data_offset
+
+ENDED_BY_OTHERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # a terminal sends them to whole groups
+USUAL_PLUGINS = ("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin")
+
+
+def main(descriptor: int) -> None:
+    """Fork workers until nobody can order any more."""
+    for number in ENDED_BY_OTHERS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no worker becomes a zombie
+    for plugin in USUAL_PLUGINS:
+        import_module(plugin)
+    gc.freeze()  # a collection in a worker would copy every page that it shares
+    orders = socket.socket(fileno=descriptor)
+    while True:
+        order, descriptors, _, _ = socket.recv_fds(orders, MESSAGE_BYTES, 2)
+        if not order:
+            return
+        if os.fork() == 0:
+            orders.close()
+            work(json.loads(order), *descriptors)
+            os._exit(0)
+        for one in descriptors:
+            os.close(one)
+
+
+def work(order: dict[str, int], talk: int, memory: int) -> None:
+    """Decode photos, one at a time, until nobody asks any more.
+
+    Args:
+        order: `input_size`, `max_pixels`, `max_bytes`, `min_side` as the decoder takes them; `cpu_s`, seconds
+            of processor time a photo; `memory_bytes`, that decoding may add.
+        talk: The socket: a photo's length comes in, what the photo is or why not goes out.
+        memory: Shared memory: pixels, uint8 [input_size, input_size, 3], and at the next page the photo.
+    """
+    side, seconds = order["input_size"], order["cpu_s"]
+    limits = ImageLimits(
+        max_bytes=order["max_bytes"], max_pixels=order["max_pixels"], min_side=order["min_side"]
+    )
+    decoder = Decoder(limits=limits, input_size=side)
+    shared = mmap.mmap(memory, 0)
+    pixels, start = np.ndarray((side, side, 3), np.uint8, shared), data_offset(side)
+    _allow_memory(order["memory_bytes"])
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # native decoders mutter; what matters is in the answer
+    with socket.socket(fileno=talk) as asked:
+        asked.send(str(os.getpid()).encode())
+        while length := asked.recv(MESSAGE_BYTES):
+            data = shared[start : start + int(length)]
+            signal.setitimer(signal.ITIMER_PROF, seconds)  # its signal kills, in native code too
+            answer = _decoded(decoder, data, pixels)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            asked.send(json.dumps(answer).encode())
+
+
+def _decoded(decoder: Decoder, data: bytes, pixels: NDArray[np.uint8]) -> dict[str, object]:
+    try:
+        info = decoder.decode(data, pixels)
+    except ItemFault as fault:
+        return {"reason": fault.reason, "detail": fault.detail[: MESSAGE_BYTES // 8]}
+    return {"width": info.width, "height": info.height, "format": info.format}
+
+
+def _allow_memory(more_bytes: int) -> None:
+    with open("/proc/self/statm", "rb") as file:
+        now_bytes = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (now_bytes + more_bytes,) * 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

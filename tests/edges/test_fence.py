@@ -1,0 +1,163 @@
+"""Decoding apart: what a photo does to a decoder harms that photo alone.
+
+The photos are real ones, too slow or too large for the limits that the test sets; crashes are signals, sent
+to the very process that decodes.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import PATIENCE_S, photo
+from workbench import fence
+
+from refundsorter.core.fault import ItemFault, Reason
+from refundsorter.core.pixels import ImageLimits
+from refundsorter.edges.decoder import Decoder
+from refundsorter.edges.fence import DecodeLimits, Fence, FencedDecoder
+
+SIDE = 32
+IMAGE = ImageLimits(max_bytes=64 << 20, max_pixels=400_000_000, min_side=1)
+OUT = np.zeros((SIDE, SIDE, 3), np.uint8)
+
+
+def fenced(cpu_s: float = 20.0, memory_bytes: int = 1 << 30, within: Fence | None = None) -> FencedDecoder:
+    """A decoder behind the fence that all tests share, or behind another."""
+    limits = DecodeLimits(image=IMAGE, cpu_s=cpu_s, memory_bytes=memory_bytes)
+    return FencedDecoder(within or fence(), limits=limits, input_size=SIDE)
+
+
+def large(side: int = 9000) -> bytes:
+    """A photo of one colour that takes a second to decode, and `side`² × 3 bytes."""
+    file = BytesIO()
+    Image.new("RGB", (side, side), "red").save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def refusal(decoder: FencedDecoder, data: bytes) -> ItemFault:
+    """Why a photo is refused."""
+    with pytest.raises(ItemFault) as caught:
+        decoder.decode(data, OUT)
+    return caught.value
+
+
+@contextmanager
+def harmed(decoder: FencedDecoder, number: signal.Signals, times: int) -> Iterator[None]:
+    """Meanwhile, its first workers get a signal each while they have a photo in hand."""
+
+    def harm() -> None:
+        seen: set[int] = set()
+        end = time.monotonic() + PATIENCE_S
+        while len(seen) < times and time.monotonic() < end:
+            worker = decoder._worker
+            if worker and worker[1] not in seen and _is_busy(worker[1]):
+                seen.add(worker[1])
+                os.kill(worker[1], number)
+
+    thread = threading.Thread(target=harm)
+    thread.start()
+    yield
+    thread.join()
+
+
+def _is_busy(pid: int) -> bool:
+    """Whether a process runs rather than waits."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "R"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF"])
+def test_pixels_are_the_decoders_own(form: str) -> None:
+    """What comes over the fence is what the decoder makes, and what it says of the photo."""
+    data, mine, theirs = photo("red", form=form, size=(70, 50)), np.empty_like(OUT), np.empty_like(OUT)
+    assert Decoder(limits=IMAGE, input_size=SIDE).decode(data, mine) == fenced().decode(data, theirs)
+    assert (mine == theirs).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [(b"", Reason.EMPTY), (b"no photo", Reason.NOT_AN_IMAGE), (photo("red")[:-200], Reason.TRUNCATED)],
+)
+def test_a_fault_comes_over_the_fence(data: bytes, reason: Reason) -> None:
+    """A photo that cannot be used has the reason that the decoder gives."""
+    assert refusal(fenced(), data).reason is reason
+
+
+def test_a_slow_photo_is_timed_out() -> None:
+    """One that takes more processor time than is allowed is refused; the next one is decoded."""
+    decoder = fenced(cpu_s=0.1)
+    refused = refusal(decoder, large())
+    assert (refused.reason, refused.detail) == (Reason.TIMED_OUT, "decoding took more than 0.1 s")
+    decoder.decode(photo("red"), OUT)
+
+
+def test_a_greedy_photo_is_refused_for_its_memory() -> None:
+    """One that needs more memory than is allowed is refused; the next one is decoded."""
+    decoder = fenced(memory_bytes=64 << 20)
+    assert refusal(decoder, large()).reason is Reason.TOO_MUCH_MEMORY
+    decoder.decode(photo("red"), OUT)
+
+
+def test_a_photo_that_crashes_two_workers_is_refused() -> None:
+    """The second death is the photo's fault; the next one is decoded."""
+    decoder = fenced()
+    decoder.decode(photo("red"), OUT)
+    with harmed(decoder, signal.SIGSEGV, times=2):
+        assert refusal(decoder, large()).reason is Reason.CRASHED
+    decoder.decode(photo("red"), OUT)
+
+
+def test_a_worker_that_is_killed_once_costs_no_photo() -> None:
+    """A kill from outside, as for want of memory in the machine, is not the photo's fault."""
+    decoder = fenced()
+    decoder.decode(photo("red"), OUT)
+    with harmed(decoder, signal.SIGKILL, times=1):
+        assert decoder.decode(large(), OUT).width == 9000
+
+
+def test_a_worker_that_sleeps_for_ever_is_given_up() -> None:
+    """One that uses no processor time is ended by the clock, and the photo gets its second try."""
+    decoder = fenced(cpu_s=2.0)
+    decoder.decode(photo("red"), OUT)
+    with harmed(decoder, signal.SIGSTOP, times=1):
+        assert decoder.decode(large(4000), OUT).width == 4000
+
+
+def test_the_program_is_started_again() -> None:
+    """When the program itself dies, workers that it forked go on, and the next one comes of a new program."""
+    own = Fence()
+    try:
+        old, new = fenced(within=own), fenced(within=own)
+        old.decode(photo("red"), OUT)
+        os.kill(own._program.pid, signal.SIGKILL)
+        own._program.wait()
+        old.decode(photo("red"), OUT)
+        new.decode(photo("red"), OUT)
+    finally:
+        own.close()
+
+
+def test_nothing_is_left_behind() -> None:
+    """When the fence is closed the program has ended, and a decoder's worker ends with the decoder."""
+    own = Fence()
+    decoder = fenced(within=own)
+    decoder.decode(photo("red"), OUT)
+    assert decoder._worker is not None
+    worker = decoder._worker[1]
+    own.close()
+    assert own._program.returncode == 0
+    del decoder
+    end = time.monotonic() + PATIENCE_S
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not Path(f"/proc/{worker}").exists()
