@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed-by-lock
 
-.PHONY: run test lint bench kill lock clean help
+.PHONY: run test lint bench kill fuzz lock clean help
 
 help:  ## Say what can be made.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,9 @@ bench: $(INSTALLED)  ## Measure the budgets beside their references.
 
 kill: $(INSTALLED)  ## Kill a sweep at random moments and take the account: FILES=5000 KILLS=50 SEED=1.
 	$(BIN)/python tests/faults/kill.py --files $(or $(FILES),5000) --kills $(or $(KILLS),50) --seed $(or $(SEED),1)
+
+fuzz: $(INSTALLED)  ## Feed it damaged photos, settings, names and journals: SECONDS=600 SEED=1.
+	$(BIN)/python tests/faults/fuzz.py --seconds $(or $(SECONDS),600) --seed $(or $(SEED),1)
 
 lock:  ## Choose and pin the newest allowed versions (needs uv).
 	uv pip compile pyproject.toml --extra all --universal --python-version 3.11 \

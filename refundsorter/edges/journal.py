@@ -53,14 +53,15 @@ class Journal:
         written: set[int] = set()
         starts: dict[str, int] = {}
         days = sorted({record.day for record in unmarked})
+        asked = {record.id for record in unmarked}
         for day in days:
             known = checkpoint is not None and checkpoint.day == day
-            starts[day], ids = self._mend(day, checkpoint.offset if known and checkpoint else 0)
+            starts[day], ids = self._mend(day, checkpoint.offset if known and checkpoint else 0, asked)
             written |= ids
         for day in days:
             missing = [one for one in unmarked if one.day == day and one.id not in written]
             checkpoint = self._append(day, b"".join(record.line() for record in missing))
-        if checkpoint and written - {record.id for record in unmarked}:
+        if checkpoint and written - asked:
             # Lines of photos that are not asked for yet lie there: the next call must come upon them again.
             checkpoint = Checkpoint(day=checkpoint.day, offset=starts[checkpoint.day])
         return checkpoint
@@ -74,12 +75,11 @@ class Journal:
             self._files.fsync(descriptor, path)
             return Checkpoint(day=day, offset=self._files.fstat(descriptor, path).st_size)
 
-    def _mend(self, day: str, offset: int) -> tuple[int, set[int]]:
-        """Cut a torn end off the day's file.
+    def _mend(self, day: str, offset: int, unmarked: set[int]) -> tuple[int, set[int]]:
+        """Cut the day's file off at the first damage behind which no marked line lies.
 
-        Beyond a checkpoint nothing that lies after damage is marked in the ledger, so there the cut is made
-        at the first damage (a power loss can leave a hole before later lines). Elsewhere only what follows
-        the last whole line goes: marked lines are never written again.
+        A torn end is such damage, and so is the hole before later lines that a power loss can leave: those
+        are written again. Marked lines never are, so damage before one, which somebody else has done, stays.
 
         Returns:
             From where the file was read, and the ids of the whole lines from there on. That is `offset`, or
@@ -92,20 +92,24 @@ class Journal:
             size = self._files.fstat(descriptor, path).st_size
             start = self._line_start(descriptor, offset, path)
             os.lseek(descriptor, start, os.SEEK_SET)
-            ids: set[int] = set()
+            kept, behind_damage = set[int](), set[int]()
             whole = position = start
+            is_damaged = False
             for line in self._lines(descriptor, path):
                 position += len(line)
                 image_id = _id_of(line)
-                if image_id is not None:
-                    ids.add(image_id)
-                    whole = position
-                elif start:
-                    break
+                if image_id is None:
+                    is_damaged = True
+                    continue
+                behind_damage.add(image_id)
+                if not is_damaged or image_id not in unmarked:
+                    kept |= behind_damage
+                    behind_damage.clear()
+                    whole, is_damaged = position, False
             if whole < size:
                 self._files.truncate(descriptor, whole, path)
                 self._files.fsync(descriptor, path)
-            return start, ids
+            return start, kept
 
     @contextmanager
     def _opened(self, path: str) -> Iterator[int]:
