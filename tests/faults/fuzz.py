@@ -1,8 +1,8 @@
 """Fuzzing of everything that comes from outside: photos, settings, taxonomies, names, the journal's tail.
 
 A target draws one input and holds one rule about it; whatever else is raised is a find. `make fuzz` goes on
-for SECONDS and prints the seed of a find, with which `--seed` makes it again; the test suite runs a few rounds
-of each target.
+for SECONDS and prints the seed of a find, with which `--seed` makes it again; the test suite runs a few
+rounds of each target.
 """
 
 import argparse
