@@ -1,8 +1,9 @@
 """When a file that was seen in an inbox is complete.
 
-A file that was renamed in is complete at once; everything else is complete when its size, its
-modification time, its inode and its device have held still for `stability_s`. The tracker does no
-I/O and reads no clock: it says which files must be looked at now, and is told what was found.
+A file that was renamed in is complete at once, unless it was waited for under another name: somebody
+may still be writing to it. Everything else is complete when its size, its modification time, its inode and
+its device have held still for `stability_s`. The tracker does no I/O and reads no clock: it says which files
+must be looked at now, and is told what was found.
 """
 
 import heapq
@@ -62,6 +63,7 @@ class StabilityTracker:
             raise ValueError(message)
         self._stability_s = stability_s
         self._pending: dict[str, _Pending] = {}
+        self._names: dict[tuple[int, int], str] = {}  # device and inode of what is waited for, and its path
         self._heap: list[tuple[float, int, str]] = []  # when to look, ticket, path
         self._tickets = 0
 
@@ -85,14 +87,15 @@ class StabilityTracker:
             The arrival when the file is complete now, else None. It then keeps the time and the source
             of its first sighting.
         """
-        if complete or self._stability_s == 0:
-            known = self._pending.pop(arrival.path, None)
+        if self._stability_s == 0 or (complete and not self._is_known_elsewhere(arrival)):
+            known = self.forget(arrival.path)
             return arrival if known is None else replace(known.arrival, identity=arrival.identity)
         if arrival.path in self._pending:
             return self.observe(arrival.path, arrival.identity, now)
         self._tickets += 1
         ready_at = now + self._stability_s
         self._pending[arrival.path] = _Pending(arrival, ready_at, self._tickets)
+        self._names[_file(arrival.identity)] = arrival.path
         heapq.heappush(self._heap, (ready_at, self._tickets, arrival.path))
         return None
 
@@ -114,6 +117,8 @@ class StabilityTracker:
             self.forget(path)
             return None
         if identity != pending.arrival.identity:
+            self._unname(pending.arrival)
+            self._names[_file(identity)] = path
             pending.arrival = replace(pending.arrival, identity=identity)
             pending.ready_at = now + self._stability_s
             return None
@@ -139,9 +144,20 @@ class StabilityTracker:
         """When `due` will next have something to say; None while nothing is waited for."""
         return self._heap[0][0] if self._settle_top() else None
 
-    def forget(self, path: str) -> None:
+    def forget(self, path: str) -> _Pending | None:
         """Wait for this path no longer; one that is not waited for is passed over."""
-        self._pending.pop(path, None)
+        pending = self._pending.pop(path, None)
+        if pending is not None:
+            self._unname(pending.arrival)
+        return pending
+
+    def _is_known_elsewhere(self, arrival: Arrival) -> bool:
+        return self._names.get(_file(arrival.identity), arrival.path) != arrival.path
+
+    def _unname(self, arrival: Arrival) -> None:
+        """Forget which file was waited for under a path, unless another path took it over."""
+        if self._names.get(_file(arrival.identity)) == arrival.path:
+            del self._names[_file(arrival.identity)]
 
     def _settle_top(self) -> bool:
         """Bring a valid entry to the top of the heap; False when there is none."""
@@ -155,3 +171,7 @@ class StabilityTracker:
             else:
                 return True
         return False
+
+
+def _file(identity: FileIdentity) -> tuple[int, int]:
+    return identity.device, identity.inode

@@ -15,14 +15,15 @@ STABILITY_S = 1.0
 durations = st.integers(min_value=0, max_value=32).map(lambda eighths: eighths / 8)
 
 
-def identity(size: int = 1) -> FileIdentity:
+def identity(size: int = 1, inode: int = 2) -> FileIdentity:
     """What a file is: it differs from another in one field."""
-    return FileIdentity(device=1, inode=2, size=size, mtime_ns=3)
+    return FileIdentity(device=1, inode=inode, size=size, mtime_ns=3)
 
 
-def arrival(path: str = "/inbox/a.jpg", size: int = 1, seen_at: float = 1e9) -> Arrival:
+def arrival(path: str = "/inbox/a.jpg", size: int = 1, seen_at: float = 1e9, inode: int = 2) -> Arrival:
     """A file seen in the inbox."""
-    return Arrival(path=path, root="/inbox", identity=identity(size), seen_at=seen_at, source=Source.EVENT)
+    found = identity(size, inode)
+    return Arrival(path=path, root="/inbox", identity=found, seen_at=seen_at, source=Source.EVENT)
 
 
 def test_renamed_in_is_complete_at_once() -> None:
@@ -31,6 +32,17 @@ def test_renamed_in_is_complete_at_once() -> None:
     assert tracker.note(arrival(), 0.0, complete=True) == arrival()
     assert len(tracker) == 0
     assert tracker.next_due() is None
+
+
+def test_renamed_while_it_is_waited_for_must_hold_still() -> None:
+    """A file that gets another name while it is waited for may still be written to: it has to hold still."""
+    tracker = StabilityTracker(STABILITY_S)
+    tracker.note(arrival("/inbox/a.jpg"), 0.0, complete=False)
+    assert tracker.note(arrival("/inbox/b.jpg"), 0.5, complete=True) is None
+    assert tracker.observe("/inbox/a.jpg", None, 1.0) is None
+    assert tracker.note(arrival("/inbox/c.jpg"), 1.25, complete=True) is None
+    assert tracker.observe("/inbox/c.jpg", identity(), 2.25) == arrival("/inbox/c.jpg")
+    assert tracker.note(arrival("/inbox/d.jpg"), 2.5, complete=True) == arrival("/inbox/d.jpg")
 
 
 def test_still_file_is_complete_after_its_time() -> None:
@@ -204,6 +216,11 @@ def test_a_tick_does_not_look_at_what_is_not_due() -> None:
     assert now.compared == 1
 
 
+def _inode(path: str) -> int:
+    """Every path has a file of its own."""
+    return sum(path.encode())
+
+
 class ManyFiles(RuleBasedStateMachine):
     """Files come, change and go in any order, and a plain table says what must be due."""
 
@@ -220,13 +237,13 @@ class ManyFiles(RuleBasedStateMachine):
     def note(self, path: str, *, complete: bool) -> None:
         """A file is seen."""
         size = self.sizes.setdefault(path, 0)
-        ready = self.tracker.note(arrival(path, size), self.now, complete=complete)
+        ready = self.tracker.note(arrival(path, size, inode=_inode(path)), self.now, complete=complete)
         if not complete:
             known_size, since = self.known.get(path, (size, self.now))
             self.known[path] = (size, self.now if known_size != size else since)
         if complete or self.now - self.known[path][1] >= STABILITY_S:
             assert ready is not None
-            assert ready.identity == identity(size)
+            assert ready.identity == identity(size, _inode(path))
             self.known.pop(path, None)
         else:
             assert ready is None
@@ -258,7 +275,9 @@ class ManyFiles(RuleBasedStateMachine):
         assert sorted(told) == sorted(due)
         for path in told:
             size = self.sizes.get(path)
-            ready = self.tracker.observe(path, None if size is None else identity(size), self.now)
+            ready = self.tracker.observe(
+                path, None if size is None else identity(size, _inode(path)), self.now
+            )
             known_size, _ = self.known.pop(path)
             assert (ready is not None) == (size == known_size)
             if size is not None and size != known_size:
