@@ -133,9 +133,14 @@ def _again_and_again(
         one.over.set()  # who fails ends the storm
 
 
+def buried(one: _Storm) -> Counter[str]:
+    """The sha256 of every photo that its owner deleted."""
+    return Counter(hashlib.sha256(path.read_bytes()).hexdigest() for path in every_file(one.grave))
+
+
 def _account(one: _Storm) -> StormCounts:
     """Let a daemon work until it is quiet, and count."""
-    dead = Counter(hashlib.sha256(path.read_bytes()).hexdigest() for path in every_file(one.grave))
+    dead = buried(one)
     left = one.put - dead
     with one.shop.daemon() as daemon:
         # One look at the ledger is not enough: a file may be on its way from the inbox into it.
