@@ -1,5 +1,6 @@
 """Builds the edges and the loops from the settings: the only place that knows them all."""
 
+import gc
 import os
 import sys
 import time
@@ -41,6 +42,7 @@ LEDGER_FILE = "ledger.sqlite3"
 # A worker that comes back from native code waits this long for the interpreter's lock while another thread
 # runs Python; the default, 5 ms, is as long as an inference and costs the workers a fifth of their speed.
 SWITCH_INTERVAL_S = 0.0005
+GARBAGE_EVERY = 2_000  # new objects: some twenty photos
 
 
 class SystemClock:
@@ -61,6 +63,15 @@ class Model:
 
     stored: StoredBundle  # the bundle's files and manifest
     rules: Rules  # how its answers are judged
+
+
+def settle() -> None:
+    """Say that what was made until now lasts; garbage is then looked for among what comes, and often.
+
+    While a process starts it is looked for hardly ever (`__main__`).
+    """
+    gc.freeze()
+    gc.set_threshold(GARBAGE_EVERY)
 
 
 def rules_of(settings: Settings, bundle: Bundle) -> Rules:

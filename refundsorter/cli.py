@@ -119,10 +119,11 @@ def sweep(
         _answer(asdict(rehearsal), as_json, lambda: show.rehearsal(rehearsal))
         return
     signals.block(signals.STOP_SIGNALS)
-    from refundsorter.assembly import Workshop
+    from refundsorter.assembly import Workshop, settle
     from refundsorter.sweep import sweep as sweep_once
 
     workshop = Workshop(settings, _log(settings, quiet=True))
+    settle()
     try:
         with show.progress(enabled=not as_json) as on_progress:
             account = sweep_once(workshop, on_progress)

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from refundsorter import settings as configuration
 from refundsorter import signals
-from refundsorter.assembly import Workshop, batch_policy, intake_times, retry_policy, rules_of
+from refundsorter.assembly import Workshop, batch_policy, intake_times, retry_policy, rules_of, settle
 from refundsorter.core.fault import StartRefused
 from refundsorter.core.port import Log
 from refundsorter.edges.log import LEVELS, Gate
@@ -95,6 +95,7 @@ class Daemon:
 
     def run(self) -> ExitCode:
         """Run until a signal or the death of a loop; the exit status."""
+        settle()
         for loop in self._loops:
             loop.start()
         self._intake.watching.wait(WATCHING_S)

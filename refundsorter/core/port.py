@@ -102,6 +102,9 @@ class LedgerPort(HistoryPort, Protocol):
     def pending(self) -> list[Pending]:
         """Moves that were written down and not confirmed."""
 
+    def finished(self, ids: Collection[int]) -> set[int]:
+        """Those of some photos that have reached a destination."""
+
     def unjournaled(self, limit: int) -> list[Record]:
         """Outcomes whose lines are not marked as durable, oldest first."""
 

@@ -193,6 +193,12 @@ class Ledger:
                 )
         return found
 
+    def finished(self, ids: Collection[int]) -> set[int]:
+        """Those of some photos that have reached a destination."""
+        query = select(images.c.id).where(images.c.id.in_(list(ids)), images.c.finished_at.is_not(None))
+        with self._read() as connection:
+            return set(connection.execute(query).scalars())
+
     def unjournaled(self, limit: int) -> list[Record]:
         """Outcomes whose lines are not marked as durable, oldest first."""
         query = select(*rows.RECORD_COLUMNS).where(schema.IS_UNJOURNALED).order_by(images.c.id).limit(limit)

@@ -62,7 +62,9 @@ class Filer:
         self._held: set[str] = set()  # destinations of moves that cannot be told yet
 
     def file(self, examined: Sequence[Examined], rules: Rules) -> bool:
-        """File a group of photos.
+        """File a group of photos, copies after their firsts.
+
+        A copy whose first is not filed yet waits: its line would name a photo that may still be taken away.
 
         Returns:
             Whether the shelf took any of them, or refused none.
@@ -70,7 +72,23 @@ class Filer:
         Raises:
             PassingTrouble: Something was cut short; call `recover` before anything else.
         """
-        released = self.tally.released
+        released, filed = self.tally.released, self.tally.filed
+        early = self._too_early(examined)
+        self._file([one for one in examined if one not in early], rules)
+        if early:
+            still = self._too_early(early)
+            self._file([one for one in early if one not in still], rules)
+            self._ledger.release([self._later(one.claimed, trouble=None) for one in still])
+        return self.tally.filed > filed or self.tally.released == released
+
+    def _too_early(self, examined: Sequence[Examined]) -> list[Examined]:
+        """Copies of photos that have not reached a destination."""
+        copies = [one for one in examined if one.duplicate_of is not None]
+        firsts = {one.duplicate_of for one in copies if one.duplicate_of is not None}
+        finished = self._ledger.finished(firsts) if firsts else firsts
+        return [one for one in copies if one.duplicate_of not in finished]
+
+    def _file(self, examined: Sequence[Examined], rules: Rules) -> None:
         intents = self._place(examined, rules)
         filed: list[Filed] = []
         while intents:
@@ -78,7 +96,6 @@ class Filer:
             intents = self._move(intents, filed, rules)
         self._finish(filed)
         self._write_lines()
-        return bool(filed) or self.tally.released == released
 
     def give_back(self, unread: Sequence[Unread]) -> None:
         """Return photos that could not be examined to waiting, or forget those that are gone."""
@@ -204,13 +221,16 @@ class Filer:
         self._ledger.mark_journaled([record.id for record in records], checkpoint)
 
     def _release(self, claimed: Claimed, trouble: str) -> Release:
-        attempts = claimed.attempts + 1
-        delay_s = self.retry.delay_s(attempts)
+        release = self._later(claimed, trouble=trouble)
         self.tally.released += 1
+        delay_s = self.retry.delay_s(release.attempts)
         self._log.warning("photo.held_back", file=claimed.path, trouble=trouble, again_in_s=delay_s)
-        return Release(
-            id=claimed.id, not_before=self._clock.now() + delay_s, attempts=attempts, trouble=trouble
-        )
+        return release
+
+    def _later(self, claimed: Claimed, *, trouble: str | None) -> Release:
+        attempts = claimed.attempts + 1
+        not_before = self._clock.now() + self.retry.delay_s(attempts)
+        return Release(id=claimed.id, not_before=not_before, attempts=attempts, trouble=trouble)
 
     def _forget(self, claimed: Sequence[Claimed]) -> None:
         """Drop photos that are not there any more; what lies under their names now is looked at anew."""

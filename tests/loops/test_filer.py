@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support import Shop, photo
-from workbench import AT_ONCE, Once, fence, opened, rows
+from workbench import AT_ONCE, Once, fence, opened, rows, sort_all
 
 from refundsorter import assembly
 from refundsorter.assembly import Workshop
@@ -101,6 +101,20 @@ def test_a_photo_that_vanished_leaves_no_line(shop: Shop) -> None:
         assert workshop.filer.tally.vanished == 1
     assert _shelved(shop) == ["COLD/b.png"]
     assert len(shop.lines()) == len(rows(shop)) == 1
+
+
+def test_a_copy_of_a_photo_that_vanished_is_no_copy(shop: Shop) -> None:
+    """It waits for its first to be filed; when that is taken away, it is examined anew, as a first."""
+    taken = shop.drop("a.png", RED)
+    shop.drop("b.png", RED)
+    with _examined(shop, Once("rename", "a.png", taken.unlink)) as (workshop, examined):
+        assert [one.duplicate_of for one in examined] == [None, examined[0].claimed.id]
+        assert workshop.filer.file(examined, workshop.model.rules), "the shelf refused nothing"
+        assert _shelved(shop) == []
+        sort_all(workshop)
+    assert _shelved(shop) == ["WARM/b.png"]
+    (line,) = shop.lines()
+    assert (line["duplicate_of"], line["infer_ms"] is None) == (None, False)
 
 
 def test_copies_can_be_shelved_apart(shop: Shop) -> None:
