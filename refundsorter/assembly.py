@@ -10,7 +10,7 @@ from pathlib import Path
 from refundsorter.core.batching import BatchPolicy
 from refundsorter.core.bundle import Bundle
 from refundsorter.core.decision import Interpretation, Rules, Thresholds
-from refundsorter.core.fault import PassingTrouble, translate
+from refundsorter.core.fault import LedgerRefused, PassingTrouble, translate
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.pixels import ImageLimits
 from refundsorter.core.placement import JOURNAL
@@ -23,6 +23,7 @@ from refundsorter.edges.fence import DecodeLimits, Fence, FencedDecoder
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.inbox import Watch
 from refundsorter.edges.journal import Journal
+from refundsorter.edges.journal_history import History
 from refundsorter.edges.ledger import Ledger
 from refundsorter.edges.lock import StateLock
 from refundsorter.edges.photos import PhotoReader
@@ -208,12 +209,13 @@ class Workshop:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.model = load_model(settings)
         for folder in (settings.state_dir, settings.sorted):
-            _make_folder(folder)
+            make_folder(folder)
         self.lock = StateLock(str(settings.state_dir))
         files, clock, retry = files or FileSystem(), SystemClock(), retry_policy(settings)
         self.ledger = Ledger(str(settings.state_dir / LEDGER_FILE), longest_wait_s=settings.retry.max_s)
         if self.ledger.is_new():  # once it has been used, its absence says that the shelf is not mounted
-            _make_folder(settings.sorted / JOURNAL)
+            self._require_new_journal()
+            make_folder(settings.sorted / JOURNAL)
         self.hints = HintQueue(settings.watch.queue_size)
         self.filer = Filer(
             ledger=self.ledger,
@@ -262,6 +264,17 @@ class Workshop:
         self.ledger.close()
         self.lock.release()
 
+    def _require_new_journal(self) -> None:
+        """Refuse to count from 1 again below lines that an earlier ledger wrote: it was lost."""
+        folder = self.settings.sorted / JOURNAL
+        if folder.is_dir() and any(History(str(folder), FileSystem()).days().values()):
+            self.close()
+            raise LedgerRefused(
+                f"{self.settings.state_dir / LEDGER_FILE} knows of no photo, but {folder} has lines: the "
+                "ledger was lost. `refundsorter ledger rebuild` makes it anew; to begin from nothing, move "
+                "the journal's files away"
+            )
+
     def _watch(self, root: Path) -> Watch:
         settings = self.settings
         return Watch(
@@ -275,7 +288,8 @@ class Workshop:
         )
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are missing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

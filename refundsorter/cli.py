@@ -1,11 +1,9 @@
 """The commands: thin. Each reads the settings, asks one part of the program, and shows the answer."""
 
 import io
-import json
 import os
 import sys
 import time
-from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,6 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from refundsorter import __version__, signals, streams
+from refundsorter.cli_ledger import app as ledger_app
+from refundsorter.cli_options import AsJson, ConfigFile
+from refundsorter.cli_options import answer as _answer
+from refundsorter.cli_options import read_settings as _settings
 from refundsorter.core.fault import (
     BundleRefused,
     ExtraMissing,
@@ -34,16 +36,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check and show the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
-
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        help="The settings' file. [default: REFUNDSORTER_CONFIG, or config/refundsorter.yaml]",
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+app.add_typer(ledger_app, name="ledger")
 
 
 def main() -> None:
@@ -60,13 +53,6 @@ def main() -> None:
         lines = "\n".join(printable(line) for line in str(error).split("\n"))
         print(f"refundsorter: {lines}", file=sys.stderr)  # noqa: T201 - the command's own voice
         sys.exit(exit_code(error))
-
-
-def _settings(config: Path | None, **flags: object) -> "Settings":
-    from refundsorter import settings
-
-    overrides = {key.replace("__", "."): value for key, value in flags.items()}
-    return settings.load(config, environment=os.environ, overrides=overrides)
 
 
 @app.callback(invoke_without_command=True)
@@ -278,14 +264,6 @@ def train(
     with show.training() as report, redirect_stdout(io.StringIO()):
         reference = training.train(options, report)
     show.trained(reference, str(out))
-
-
-def _answer(fields: Any, as_json: bool, show: Callable[[], None]) -> None:
-    """Print the answer for a program or for a person."""
-    if as_json:
-        typer.echo(json.dumps(fields, ensure_ascii=True))
-    else:
-        show()
 
 
 def _log(settings: "Settings", *, quiet: bool = False) -> Any:

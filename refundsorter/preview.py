@@ -166,6 +166,7 @@ class Previewer:
             move_ms=0.0,
             reason=decision.reason,
             duplicate_of=None,
+            taxonomy=examined.taxonomy,
         )
 
 

@@ -52,14 +52,14 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(*, enabled: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error while photos are sorted; nothing where that is no terminal."""
+def progress(*, enabled: bool, doing: str = "sorting") -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error while something goes on; nothing where that is no terminal."""
     if not (enabled and ERR.is_terminal):
         yield lambda _done, _found: None
         return
-    columns = (TextColumn("sorting"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     with Progress(*columns, console=ERR, transient=True) as bar:
-        task = bar.add_task("sorting", total=None)
+        task = bar.add_task(doing, total=None)
 
         def on_progress(done: int, found: int) -> None:
             bar.update(task, completed=done, total=max(done, found) or None)
@@ -145,10 +145,10 @@ def _outcomes(found: "Account | Rehearsal") -> None:
     rows = [("  sorted", found.sorted)]
     rows += [(f"    {category}", count) for category, count in found.categories.items()]
     rows += [("  review", found.review), ("  rejected", found.rejected), ("  left", found.left)]
-    _counts([*rows, ("  found", found.found)])
+    counts([*rows, ("  found", found.found)])
 
 
-def _counts(rows: Sequence[tuple[str, int]]) -> None:
+def counts(rows: Sequence[tuple[str, int]]) -> None:
     """An aligned column of names and one of numbers, below a blank line."""
     table = Table.grid(padding=(0, 3))
     table.add_column(no_wrap=True)
@@ -221,7 +221,7 @@ def standing(found: "Standing") -> None:
         rows.append((f"  {state}", count))
         details = {"sorted": found.sorted_by_category, "rejected": found.rejected_by_reason}.get(state, {})
         rows += [(f"    {name}", part) for name, part in details.items()]
-    _counts(rows)
+    counts(rows)
     if moves := found.photos["classified"]:
         OUT.print(f"\n{_moving(moves, somebody_sorts=found.pid is not None)}")
     if found.trouble:

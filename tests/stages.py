@@ -132,4 +132,5 @@ def record(image_id: int, *, at: float = 1_769_851_800.0, source: str = "/inbox/
         move_ms=1.5,
         reason=None,
         duplicate_of=None,
+        taxonomy=TAXONOMY,
     )

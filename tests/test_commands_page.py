@@ -12,6 +12,7 @@ from refundsorter.cli import app
 from refundsorter.doctor import Check
 from refundsorter.exits import ExitCode
 from refundsorter.preview import Rehearsal
+from refundsorter.rebuild import Rebuilt
 from refundsorter.state import Standing
 from refundsorter.sweep import Account
 
@@ -52,7 +53,12 @@ def test_every_exit_status_is_on_the_page() -> None:
 
 def test_every_json_field_is_on_the_page() -> None:
     """The fields of each answer stand in its command's section."""
-    shapes = {"sweep": (Account, Rehearsal), "status": (Standing,), "doctor": (Check,)}
+    shapes = {
+        "sweep": (Account, Rehearsal),
+        "status": (Standing,),
+        "doctor": (Check,),
+        "ledger rebuild": (Rebuilt,),
+    }
     for command, types in shapes.items():
         text = section(f"refundsorter {command}")
         names = {field.name for one in types for field in fields(one)}

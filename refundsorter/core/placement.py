@@ -16,6 +16,7 @@ REVIEW = "_review"
 REJECTED = "_rejected"
 DUPLICATES = "_duplicates"
 JOURNAL = "_journal"
+PARTIALS = ".refundsorter-*.part"  # what `partial_name` gives, as a pattern
 UNKNOWN = "unknown"  # under `_review/`, where no label of the model is in the taxonomy
 
 MAX_SUFFIX_BYTES = 32  # beyond this a "suffix" is part of the name: nothing recognises it as a type

@@ -41,6 +41,7 @@ class Record:
     move_ms: float  # milliseconds of moving
     reason: str | None  # why it is not filed under its category
     duplicate_of: int | None  # the first photo with this content
+    taxonomy: str  # the digest of the taxonomy that gave the category; "" where it is not known
 
     def fields(self) -> dict[str, Any]:
         """The line as a mapping, in the order in which it is written."""
@@ -69,6 +70,7 @@ class Record:
             "move_ms": self.move_ms,
             "reason": self.reason,
             "duplicate_of": self.duplicate_of,
+            "taxonomy": self.taxonomy,
         }
 
     def line(self) -> bytes:

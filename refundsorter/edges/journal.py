@@ -95,7 +95,7 @@ class Journal:
             kept, behind_damage = set[int](), set[int]()
             whole = position = start
             is_damaged = False
-            for line in self._lines(descriptor, path):
+            for line in lines_of(self._files, descriptor, path):
                 position += len(line)
                 image_id = _id_of(line)
                 if image_id is None:
@@ -128,15 +128,6 @@ class Journal:
         os.lseek(descriptor, offset - 1, os.SEEK_SET)
         return offset if self._files.read(descriptor, 1, path) == b"\n" else 0
 
-    def _lines(self, descriptor: int, path: str) -> Iterator[bytes]:
-        """The lines from here on, each with its line feed; the last may lack it."""
-        rest = b""
-        while chunk := self._files.read(descriptor, READ_BYTES, path):
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from (line + b"\n" for line in lines)
-        if rest:
-            yield rest
-
     def _exists(self, path: str) -> bool:
         try:
             self._files.lstat(path)
@@ -146,6 +137,16 @@ class Journal:
 
     def _path(self, day: str) -> str:
         return os.path.join(self._folder, f"{day}.jsonl")
+
+
+def lines_of(files: FileSystem, descriptor: int, path: str) -> Iterator[bytes]:
+    """The lines of an open file from here on, each with its line feed; the last may lack it."""
+    rest = b""
+    while chunk := files.read(descriptor, READ_BYTES, path):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line + b"\n" for line in lines)
+    if rest:
+        yield rest
 
 
 def _id_of(line: bytes) -> int | None:

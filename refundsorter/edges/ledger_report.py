@@ -21,6 +21,30 @@ class LedgerUnusable(LedgerRefused):
         self.todo = todo
 
 
+class LedgerTooNew(LedgerUnusable):
+    """It was written by a newer version."""
+
+
+def is_readable(path: str) -> bool:
+    """Whether the ledger at `path` knows of photos and can be read to its end, by this version or a newer.
+
+    Raises:
+        PassingTrouble: It cannot be told now.
+    """
+    try:
+        if (overview := read_overview(path)) is None:
+            return False
+        report = LedgerReport(path)
+        try:
+            return report.is_whole() and bool(overview.by_state)
+        finally:
+            report.close()
+    except LedgerTooNew:
+        return True
+    except LedgerUnusable:
+        return False
+
+
 def read_overview(path: str) -> Overview | None:
     """The ledger at `path` at a glance; None when nothing was entered in it yet, or there is none.
 
@@ -58,7 +82,7 @@ class LedgerReport:
         version, newest = self._run("PRAGMA user_version", ())[0][0], 1 + len(MIGRATIONS)
         if version > newest:
             self.close()
-            raise LedgerUnusable(
+            raise LedgerTooNew(
                 f"{path}: written by a newer refundsorter "
                 f"(ledger version {version}; this one knows {newest})",
                 "Install that version.",
@@ -71,6 +95,10 @@ class LedgerReport:
     def is_blank(self) -> bool:
         """Whether its file holds no table at all: it was touched, or a first start cut short."""
         return bool(self._run("SELECT count(*) = 0 FROM sqlite_master", ())[0][0])
+
+    def is_whole(self) -> bool:
+        """Whether every page of the file is what it should be."""
+        return bool(self._run("PRAGMA quick_check(1)", ()) == [("ok",)])
 
     def overview(self) -> Overview:
         """Counts over the whole history."""
@@ -118,5 +146,5 @@ class LedgerReport:
         except sqlite3.DatabaseError as error:
             raise LedgerUnusable(
                 f"{self._path}: this is no ledger, or it is damaged ({error})",
-                "Move it away and restore a copy.",
+                "`refundsorter ledger rebuild` makes it anew from the journal.",
             ) from error

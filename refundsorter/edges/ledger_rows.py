@@ -1,6 +1,7 @@
 """Between the ledger's rows and the core's values."""
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import BindParameter, RowMapping, bindparam
 from refundsorter.core.image import Answer, Claimed, Intent, Ranked, State
 from refundsorter.core.port import Pending
 from refundsorter.core.record import Record, ranked_fields
-from refundsorter.core.stability import Arrival, FileIdentity
+from refundsorter.core.stability import Arrival, FileIdentity, Source
 from refundsorter.edges.ledger_schema import images
 
 CLAIM_COLUMNS = [
@@ -27,13 +28,21 @@ RECORD_COLUMNS = [
     for name in (
         "id", "finished_at", "path", "destination", "state", "category", "label", "confidence",
         "top_predictions", "model", "sha256", "identity", "width", "height", "job", "seen_at", "claimed_at",
-        "decode_ms", "infer_ms", "move_ms", "reason", "duplicate_of",
+        "decode_ms", "infer_ms", "move_ms", "reason", "duplicate_of", "taxonomy",
     )
 ]  # fmt: skip
 CLASSIFIED_NAMES = (
     "sha256", "category", "label", "confidence", "top_predictions", "width", "height", "duplicate_of",
     "decode_ms", "infer_ms", "model", "taxonomy", "reason", "detail", "intended", "destination",
 )  # fmt: skip
+FILED_NAMES = (
+    "id", "state", "path", "root", "identity", "noticed_by", "seen_at", "not_before", "attempts", "job",
+    "claimed_at", *(name for name in CLASSIFIED_NAMES if name != "detail"), "finished_at", "move_ms",
+    "journaled",
+)  # fmt: skip
+INSERT_FILED = "INSERT INTO images ({}) VALUES ({})".format(  # noqa: S608 - constants
+    ", ".join(FILED_NAMES), ", ".join(f":{name}" for name in FILED_NAMES)
+)
 CLASSIFIED_VALUES: Mapping[str, BindParameter[Any]] = {
     name: bindparam(f"b_{name}", type_=images.c[name].type) for name in CLASSIFIED_NAMES
 }
@@ -151,7 +160,47 @@ def record(row: RowMapping) -> Record:
         move_ms=row["move_ms"],
         reason=row["reason"],
         duplicate_of=row["duplicate_of"],
+        taxonomy=row["taxonomy"],
     )
+
+
+def filed_values(record: Record, root: str, identity: FileIdentity) -> dict[str, Any]:
+    """The row of a finished photo, from its line: `record` of that row is the same record again.
+
+    Of the time between being seen and being filed the line knows how long the photo waited; that it was
+    claimed when it was filed is within a second of the truth.
+    """
+    return {
+        "id": record.id,
+        "state": record.state,
+        "path": os.fsencode(record.source),
+        "root": os.fsencode(root),
+        "identity": identity_text(identity),
+        "noticed_by": Source.SCAN.value,
+        "seen_at": record.time - record.queued_s,
+        "not_before": 0.0,
+        "attempts": 0,
+        "job": record.job,
+        "claimed_at": record.time,
+        "sha256": record.sha256,
+        "category": record.category,
+        "label": record.label,
+        "confidence": record.confidence,
+        "top_predictions": json.dumps(ranked_fields(record.top_predictions)),
+        "width": record.width,
+        "height": record.height,
+        "duplicate_of": record.duplicate_of,
+        "decode_ms": record.decode_ms,
+        "infer_ms": record.infer_ms,
+        "model": record.model,
+        "taxonomy": record.taxonomy,
+        "reason": record.reason,
+        "intended": record.state,
+        "destination": os.fsencode(record.destination),
+        "finished_at": record.time,
+        "move_ms": record.move_ms,
+        "journaled": 1,
+    }
 
 
 def _ranked(text: str) -> tuple[Ranked, ...]:

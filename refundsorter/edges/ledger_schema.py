@@ -150,8 +150,8 @@ def migrate(path: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         raise
     except sqlite3.DatabaseError as error:
         raise LedgerRefused(
-            f"{path}: this is no ledger, or it is damaged ({error}). Move it away and restore a copy; "
-            "without one the daemon begins a new ledger and no photo is lost."
+            f"{path}: this is no ledger, or it is damaged ({error}). "
+            "`refundsorter ledger rebuild` makes it anew from the journal."
         ) from error
 
 

@@ -51,6 +51,7 @@ RECORD = Record(
     move_ms=0.9,
     reason=None,
     duplicate_of=None,
+    taxonomy="2c26b46b68ffc68f",
 )
 REJECTED = replace(
     RECORD,

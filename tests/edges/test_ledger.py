@@ -346,7 +346,7 @@ class TestJournalSide:
             "destination": "/sorted/_review/TOYS/0.jpg", "state": "review", "category": "TOYS",
             "label": "teddy", "confidence": 0.9, "top_predictions": [], "model": MODEL, "sha256": "ab" * 32,
             "bytes": 3, "width": 40, "height": 30, "job": None, "queued_s": 1.0, "decode_ms": 2.5,
-            "infer_ms": 3.5, "move_ms": 1.5, "reason": "r", "duplicate_of": 77,
+            "infer_ms": 3.5, "move_ms": 1.5, "reason": "r", "duplicate_of": 77, "taxonomy": TAXONOMY,
         }  # fmt: skip
         assert found.top_predictions == ANSWER.top_predictions
         assert found.time == 110.0

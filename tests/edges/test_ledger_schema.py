@@ -128,7 +128,7 @@ class TestDamage:
         make(path, count=200)
         spoiled = spoil(Path(path).read_bytes())
         Path(path).write_bytes(spoiled)
-        with pytest.raises(LedgerRefused, match=r"no ledger, or it is damaged.*Move it away"):
+        with pytest.raises(LedgerRefused, match=r"no ledger, or it is damaged.*ledger rebuild"):
             Ledger(path, longest_wait_s=300.0)
         assert hashlib.sha256(Path(path).read_bytes()).digest() == hashlib.sha256(spoiled).digest()
 
