@@ -192,6 +192,16 @@ def scanners(settings: Settings, log: Log) -> list[Scanner]:
     ]
 
 
+def journal_has_lines(settings: Settings) -> bool:
+    """Whether a photo was ever filed on this shelf, as far as can be seen now.
+
+    Raises:
+        PassingTrouble: The journal's folder is there and cannot be read.
+    """
+    folder = settings.sorted / JOURNAL
+    return folder.is_dir() and any(History(str(folder), FileSystem()).days().values())
+
+
 class Workshop:
     """Everything that sorting needs, with the state directory locked.
 
@@ -266,13 +276,12 @@ class Workshop:
 
     def _require_new_journal(self) -> None:
         """Refuse to count from 1 again below lines that an earlier ledger wrote: it was lost."""
-        folder = self.settings.sorted / JOURNAL
-        if folder.is_dir() and any(History(str(folder), FileSystem()).days().values()):
+        if journal_has_lines(self.settings):
             self.close()
             raise LedgerRefused(
-                f"{self.settings.state_dir / LEDGER_FILE} knows of no photo, but {folder} has lines: the "
-                "ledger was lost. `refundsorter ledger rebuild` makes it anew; to begin from nothing, move "
-                "the journal's files away"
+                f"{self.settings.state_dir / LEDGER_FILE} knows of no photo, but the journal in "
+                f"{self.settings.sorted / JOURNAL} has lines: the ledger was lost. `refundsorter ledger "
+                "rebuild` makes it anew; to begin from nothing, move the journal's files away"
             )
 
     def _watch(self, root: Path) -> Watch:

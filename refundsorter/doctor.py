@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from refundsorter.assembly import LEDGER_FILE, load_model, worker_count
+from refundsorter.assembly import LEDGER_FILE, journal_has_lines, load_model, worker_count
 from refundsorter.core.fault import (
     BundleRefused,
     ConfigurationInvalid,
@@ -175,6 +175,7 @@ def _ledger(settings: Settings) -> tuple[Check, bool]:
     """The ledger's check, and whether it knows of photos that were filed."""
     try:
         overview = read_overview(str(settings.state_dir / LEDGER_FILE))
+        is_lost = (overview is None or not overview.by_state) and journal_has_lines(settings)
         pid = holder(str(settings.state_dir))
     except LedgerUnusable as refused:
         return _failed("ledger", refused.found, refused.todo), False
@@ -183,6 +184,9 @@ def _ledger(settings: Settings) -> tuple[Check, bool]:
     except (PassingTrouble, Vanished) as error:
         number = error.__cause__.errno if isinstance(error.__cause__, OSError) else errno.EACCES
         return _failed("ledger", str(error), _advice(number)), False
+    if is_lost:
+        found = "it knows of no photo, but the journal has lines: it was lost"
+        return _failed("ledger", found, "refundsorter ledger rebuild"), True
     if overview is None:
         return Check(name="ledger", verdict=Verdict.OK, found="none yet; it is made at start"), False
     user = f"in use by pid {pid}" if pid else "not in use"

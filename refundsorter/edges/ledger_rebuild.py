@@ -73,9 +73,12 @@ class LedgerBuilder:
         """Remove what was made, also by an earlier try that was cut short."""
         if hasattr(self, "_connection"):
             self._connection.close()
-        for part in PARTS:
-            with suppress(FileNotFoundError):
-                os.unlink(self._making + part)
+        try:
+            for part in PARTS:
+                with suppress(FileNotFoundError):
+                    os.unlink(self._making + part)
+        except OSError as error:
+            raise translate(error, f"removing {self._making!r}") from error
 
     def _complete(self, highest_id: int, checkpoint: Checkpoint | None) -> None:
         run = self._connection.execute

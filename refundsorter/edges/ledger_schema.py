@@ -8,6 +8,7 @@ that any name survives; times are unix seconds.
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from sqlalchemy import (
     Column,
@@ -123,6 +124,7 @@ MIGRATIONS: Sequence[Migration] = ()  # the first leads from version 1 to 2
 
 def connect(path: str, *, timeout_s: float) -> sqlite3.Connection:
     """A connection as the ledger needs it: durable at every commit, transactions begun by hand."""
+    _make_private(path)
     connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -185,4 +187,15 @@ def _back_up(connection: sqlite3.Connection, path: str) -> None:
     """Copy the whole ledger; a copy that an earlier try left is replaced."""
     if os.path.exists(path):
         os.unlink(path)
+    _make_private(path)
     connection.execute("VACUUM INTO ?", (path,))
+
+
+def _make_private(path: str) -> None:
+    """Make a missing file that others cannot read; SQLite gives its companions the same mode.
+
+    One that is there is not opened: closing it again would drop the locks of every connection to it. Where it
+    cannot be made, SQLite says why.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640))

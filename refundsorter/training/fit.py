@@ -8,6 +8,7 @@ of both ends. The head is then fitted anew on the features that resulted.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -66,7 +67,7 @@ def build_trunk(base: str, recipe: Recipe) -> keras.Model:
             weights=weights,
             pooling="avg",
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise BaseRefused(
             f"{base}: no weights of MobileNetV2, width {recipe.alpha:g}, without its classifier: {error}"
         ) from error

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 from faults import account
+from stages import record
 from support import COMMAND, TAXONOMY, Running, Shop, make_shop, photo
 from terminal import run_on_terminal
 from workbench import rows
 
+from refundsorter import settings as configuration
 from refundsorter.assembly import LEDGER_FILE
 from refundsorter.core.record import rfc3339
 from refundsorter.edges.lock import StateLock
+from refundsorter.rebuild import rebuild as make_anew
 
 UNSURE = TAXONOMY.replace("  PLAIN:\n", "  PLAIN:\n    threshold: 1.0\n")  # white and black go to review
 # What no line tells, and nothing asks for once a photo is filed.
@@ -267,6 +270,10 @@ def test_a_lost_ledger_is_not_begun_anew(busy: Shop, command: str) -> None:
     refused = busy.run(command, check=False)
     assert refused.returncode == 78
     assert "refundsorter ledger rebuild" in refused.stderr
+    doctor = busy.run("doctor", "--json", check=False)
+    assert ("ledger", "failed", "refundsorter ledger rebuild") in {
+        (one["name"], one["verdict"], one["todo"]) for one in json.loads(doctor.stdout)
+    }
     rebuild(busy)
     busy.run("sweep")
     assert busy.lines()[-1]["id"] == 29
@@ -290,3 +297,23 @@ def test_a_person_reads_what_was_found(busy: Shop) -> None:
     assert status == 3
     assert "without a line" in sent
     assert r"lost\x1b[2J.jpg" in sent
+
+
+def test_a_long_journal_shows_how_far_it_is(shop: Shop) -> None:
+    """While thousands of lines are read it is told how many of about how many; each line is entered."""
+    folder = shop.sorted / "_journal"
+    folder.mkdir()
+    for day in (1, 2):
+        first = 3000 * day
+        at = 1_769_851_800.0 + 86400 * day
+        lines = [record(number, at=at).line() for number in range(first, first + 3000)]
+        (folder / f"{record(1, at=at).day}.jsonl").write_bytes(b"".join(lines))
+    settings = configuration.load(shop.config, environment={}, overrides={})
+    told: list[tuple[int, int]] = []
+    found = make_anew(
+        settings, dry_run=False, force=False, now=0.0, on_progress=lambda *far: told.append(far)
+    )
+    assert found.lines == len(rows(shop)) == 6000
+    assert len(told) > 5
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert all(abs(about - 6000) < 60 for _, about in told)

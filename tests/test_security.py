@@ -1,0 +1,179 @@
+"""SECURITY.md: the tests that it names exist, and what it says of files, doors and secrets holds."""
+
+import ast
+import hashlib
+import os
+import pickle
+import re
+import stat
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+from support import COMMAND, PATIENCE_S, Shop, environment, every_file, photo
+from workbench import shelve_elsewhere
+
+from refundsorter.assembly import LEDGER_FILE
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "SECURITY.md").read_text()
+NAMED = re.findall(r"`([\w/]+\.py)::(\w+)`", PAGE)
+SECRET = "s3cret-9f86d081"
+NO_PROMISES_YET = 8  # named on the page as not built
+
+
+@cache
+def names_in(path: Path) -> set[str]:
+    """The names of a file's tests."""
+    tree = ast.parse(path.read_text())
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize(("file", "name"), sorted(set(NAMED)))
+def test_every_test_that_the_page_names_exists(file: str, name: str) -> None:
+    """A promise is as good as its test: each is there, under the name that the page gives it."""
+    assert name.startswith("test_")
+    assert name in names_in(ROOT / "tests" / file)
+
+
+def test_every_promise_has_a_test() -> None:
+    """Each row of the table names one at least, but for what it says is not built yet."""
+    table = re.findall(r"^\| (\d) \| (.+) \|$", PAGE, flags=re.MULTILINE)
+    assert [int(number) for number, _ in table] == list(range(1, 10))
+    bare = [int(number) for number, row in table if "::test_" not in row]
+    assert bare == [NO_PROMISES_YET]
+    assert "not built yet" in dict(table)[str(NO_PROMISES_YET)]
+
+
+def modes() -> dict[str, str]:
+    """The page's table of modes: what, and its mode under a umask of 0."""
+    return dict(re.findall(r"^\| .+ \| `([\w./*-]+)` \| (0\d{3}) \|", PAGE, flags=re.MULTILINE))
+
+
+def mode(path: Path) -> str:
+    """A file's permissions, as the page writes them."""
+    return f"{stat.S_IMODE(path.stat().st_mode):04o}"
+
+
+def sweep(shop: Shop, umask: int) -> None:
+    """Sort what lies there, under a umask."""
+    subprocess.run(
+        [*COMMAND, "sweep", "--config", str(shop.config)],
+        check=True,
+        umask=umask,
+        env=environment(),
+        capture_output=True,
+        timeout=PATIENCE_S,
+    )
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077])
+def test_files_have_the_modes_that_the_page_says(shop: Shop, umask: int) -> None:
+    """Ledger, lock, journal and new folders: the page's mode less the umask; a photo keeps its own."""
+    shop.drop("a.jpg", photo("red")).chmod(0o604)
+    sweep(shop, umask)
+    told = modes()
+    (journal,) = (shop.sorted / "_journal").glob("*.jsonl")
+    found = {
+        "state_dir/ledger.sqlite3*": shop.state / LEDGER_FILE,
+        "state_dir/lock": shop.state / "lock",
+        "state_dir": shop.state,
+        "sorted/_journal/*.jsonl": journal,
+        "sorted/*/": shop.sorted / "WARM",
+    }
+    named = {"state_dir" if name == "state_dir/" else name: bits for name, bits in told.items()}
+    assert {name: f"{int(bits, 8) & ~umask:04o}" for name, bits in named.items()} == {
+        name: mode(path) for name, path in found.items()
+    }
+    assert mode(shop.sorted / "WARM" / "a.jpg") == "0604"
+
+
+def test_the_ledgers_companions_have_its_mode(shop: Shop) -> None:
+    """While a daemon runs, the write-ahead log and the shared memory are as closed as the ledger."""
+    with shop.daemon():
+        found = {path.name: mode(path) for path in shop.state.glob(f"{LEDGER_FILE}*")}
+    assert set(found.values()) == {"0640"}
+    assert len(found) == 3
+
+
+def test_a_copied_photo_keeps_its_mode_but_no_privilege(shop: Shop) -> None:
+    """On another file system the copy has the photo's mode, without set-user-ID."""
+    with shelve_elsewhere(shop):
+        shop.drop("a.jpg", photo("red")).chmod(0o4644)
+        sweep(shop, 0o000)
+        assert mode(shop.sorted / "WARM" / "a.jpg") == "0644"
+
+
+def test_a_running_daemon_has_no_socket(shop: Shop) -> None:
+    """Of all that a daemon at work has open nothing is a socket: no door, and no call home."""
+    with shop.daemon() as daemon:
+        shop.drop("a.jpg", photo("red"))
+        daemon.wait_for("photo.sorted")
+        folder = Path(f"/proc/{daemon.process.pid}/fd")
+        opened = [os.readlink(one) for one in folder.iterdir()]
+    assert opened
+    assert [one for one in opened if one.startswith("socket:")] == []
+
+
+def test_no_secret_of_the_environment_is_told(shop: Shop) -> None:
+    """A secret in the environment is in no answer, no log and no file, whatever the level and the error."""
+    secret = environment() | {"AWS_SECRET_ACCESS_KEY": SECRET, "REFUNDSORTER_LOG__LEVEL": "debug"}
+    shop.drop("a.jpg", photo("red"))
+    shop.drop("b.jpg", b"no photo")
+    for command in (
+        ["sweep"],
+        ["config", "show"],
+        ["config", "check"],
+        ["status"],
+        ["doctor"],
+        ["classify", "/"],
+    ):
+        done = subprocess.run(
+            [*COMMAND, *command, "--config", str(shop.config)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=secret,
+            timeout=PATIENCE_S,
+        )
+        assert SECRET not in done.stdout + done.stderr, command
+    with shop.daemon(AWS_SECRET_ACCESS_KEY=SECRET, REFUNDSORTER_LOG__LEVEL="debug") as daemon:
+        assert daemon.stop() == 0
+    assert SECRET not in str(daemon.events)
+    assert [path for path in every_file(shop.base) if SECRET.encode() in path.read_bytes()] == []
+
+
+class Touch:
+    """What a pickle runs when it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Touch the file."""
+        return (Path.touch, (self._path,))
+
+
+def test_a_bundle_that_is_a_pickle_is_refused_and_runs_nothing(shop: Shop) -> None:
+    """Weights that are a pickle, with their hash in the manifest: refused with 78, and nothing was run."""
+    ran, folder = shop.base / "ran", shop.base / "models" / "tiny" / "1.0.0"
+    content = pickle.dumps(Touch(ran))
+    manifest = yaml.safe_load((folder / "bundle.yaml").read_text())
+    (folder / "model.tflite").write_bytes(content)
+    (folder / "bundle.yaml").write_text(
+        yaml.safe_dump(manifest | {"sha256": hashlib.sha256(content).hexdigest()})
+    )
+    refused = shop.run("sweep", check=False)
+    assert refused.returncode == 78, refused.stderr
+    assert not ran.exists()
+
+
+def test_a_manifest_with_an_object_in_it_is_refused_and_runs_nothing(shop: Shop) -> None:
+    """YAML that asks for a Python object: refused with 78, and nothing was run."""
+    ran, manifest = shop.base / "ran", shop.base / "models" / "tiny" / "1.0.0" / "bundle.yaml"
+    manifest.write_text(f"name: !!python/object/apply:os.mkdir [{ran}]\n")
+    refused = shop.run("sweep", check=False)
+    assert refused.returncode == 78, refused.stderr
+    assert not ran.exists()
