@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed-by-lock
 
-.PHONY: run test lint bench kill fuzz lock clean help
+.PHONY: run test lint bench kill fuzz audit lock clean help
 
 help:  ## Say what can be made.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -18,6 +18,9 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: $(INSTALLED)  ## Hold what is pinned against known weaknesses (needs the network; says so without).
+	$(BIN)/python tests/audit.py
 
 bench: $(INSTALLED)  ## Measure the budgets beside their references.
 	$(BIN)/python -m tests.benchmarks
