@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from refundsorter import __version__, signals, streams
+from refundsorter import __version__, cli_service, signals, streams
 from refundsorter.cli_ledger import app as ledger_app
 from refundsorter.cli_options import AsJson, ConfigFile
 from refundsorter.cli_options import answer as _answer
@@ -37,6 +37,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="Check and show the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(ledger_app, name="ledger")
+cli_service.add_to(app)
 
 
 def main() -> None:

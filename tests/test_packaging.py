@@ -52,7 +52,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
-    """Every module and the typing marker, the metadata with the licence; no tests, no models, no settings."""
+    """Every module, the typing marker, the unit, and the metadata with the licence; nothing else."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     metadata = f"refundsorter-{__version__}.dist-info/"
@@ -61,7 +61,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         for path in (ROOT / "refundsorter").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {name for name in names if not name.startswith(metadata)} == modules
+    assert {name for name in names if not name.startswith(metadata)} == modules | {
+        "refundsorter/refundsorter.service"
+    }
     assert "refundsorter/py.typed" in names
     assert metadata + "licenses/LICENSE" in names
 

@@ -1,0 +1,294 @@
+"""The systemd service: the steps that install and remove it.
+
+Every step is a value that says what it does; a dry run says them, an installation takes them. What is there
+already is kept, so installing again makes what is missing, and the unit anew.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from refundsorter import service_unit
+from refundsorter import settings as configuration
+from refundsorter.core.fault import StartRefused
+from refundsorter.edges import plain_yaml
+from refundsorter.edges.bundle import ACTIVE, BundleStore
+from refundsorter.edges.taxonomy import read_taxonomy
+from refundsorter.settings import Settings
+from refundsorter.settings_show import to_mapping
+
+HIDDEN = tuple(map(Path, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108 - by the sandbox
+SHARED_MODE = 0o2775  # clerks of the group drop and take photos, and what they make stays the group's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step, and how it is taken."""
+
+    does: str  # what it does, in one line
+    take: Callable[[], object] | None = None  # None: it is so already
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a service and what belongs to it lie."""
+
+    unit: Path
+    config: Path  # the folder of settings and taxonomy
+    models: Path
+    state_dir: Path
+    photos: Path  # the folder of inbox and shelf, unless others are named
+    owner: str  # whose the folders of photos are; empty: of whoever installs
+    manager: tuple[str, ...]  # the command that speaks to the manager
+
+    @property
+    def settings(self) -> Path:
+        """The settings' file."""
+        return self.config / "refundsorter.yaml"
+
+
+SYSTEM = Place(
+    unit=Path("/etc/systemd/system", service_unit.UNIT),
+    config=Path("/etc/refundsorter"),
+    models=Path("/usr/local/share/refundsorter/models"),
+    state_dir=Path("/var/lib/refundsorter"),
+    photos=Path("/srv/refundsorter"),
+    owner="refundsorter",
+    manager=("systemctl",),
+)
+
+
+def of_user(environment: Mapping[str, str]) -> Place:
+    """The place of a user's own service, where the XDG directories say."""
+    home = Path(os.path.expanduser("~"))
+
+    def base(variable: str, usual: str) -> Path:
+        return Path(environment.get(variable) or home / usual)
+
+    config = base("XDG_CONFIG_HOME", ".config")
+    return Place(
+        unit=config / "systemd" / "user" / service_unit.UNIT,
+        config=config / "refundsorter",
+        models=base("XDG_DATA_HOME", ".local/share") / "refundsorter" / "models",
+        state_dir=base("XDG_STATE_HOME", ".local/state") / "refundsorter",
+        photos=home / "refundsorter",
+        owner="",
+        manager=("systemctl", "--user"),
+    )
+
+
+def installation(
+    place: Place, config: Path | None, folders: Mapping[str, object], environment: Mapping[str, str]
+) -> list[Step]:
+    """Plan an installation; nothing is changed.
+
+    Args:
+        place: Where to.
+        config: The settings to start from, where the place has none yet; None: the usual ones.
+        folders: `inbox` and `sorted`, where they are not the place's.
+        environment: Variables that are settings.
+
+    Raises:
+        StartRefused: It cannot work like this; the message says what to do.
+    """
+    if place.settings.exists():
+        settings = _settings_there(place, folders)
+        copies = [_kept(place.settings)]
+    else:
+        given = configuration.load(config, environment=environment)
+        settings = configuration.load(
+            config, environment=environment, overrides={**_folders_of(place), **folders}
+        )
+        copies = [
+            _copied(given.taxonomy, settings.taxonomy, read_taxonomy),
+            _copied(given.models, settings.models, lambda models: BundleStore(models).active()),
+            _written(place.settings, plain_yaml.dump(_unusual(settings))),
+        ]
+    photos = (*settings.inbox, settings.sorted)
+    if place.owner:
+        _refuse_hidden(photos)
+        unit = service_unit.of_system(place.settings, photos)
+    else:
+        unit = service_unit.of_user(place.settings)
+    return [
+        *_user(place),
+        *copies,
+        *(
+            _folder(folder, place.owner)
+            for folder in dict.fromkeys((*service_unit.opened_for(photos), *photos))
+        ),
+        _written(place.unit, unit),
+        _reload(place),
+    ]
+
+
+def removal(place: Place) -> list[Step]:
+    """Plan the removal of the unit; whatever else was installed or made stays."""
+    if not place.unit.exists():
+        return [Step(does=f"{place.unit} is not there")]
+    stop = (*place.manager, "disable", "--now", place.unit.name)
+    return [
+        Step(does=f"stop and disable {place.unit.name}", take=partial(_call, *stop)),
+        Step(does=f"remove {place.unit}", take=place.unit.unlink),
+        _reload(place),
+    ]
+
+
+def refuse_where_it_cannot_be(place: Place) -> None:
+    """See to it that the steps can be taken here and now.
+
+    Raises:
+        StartRefused: They cannot; the message says why.
+    """
+    if not os.path.isdir("/run/systemd/system"):
+        raise StartRefused("systemd does not run here; start the daemon without it: refundsorter run")
+    if place.owner and os.geteuid() != 0:
+        raise StartRefused("a service of the system is root's to install: use sudo, or --user for your own")
+
+
+def take(step: Step) -> None:
+    """Take a step.
+
+    Raises:
+        StartRefused: It failed; the message names it.
+    """
+    os.umask(0o022)  # settings and folders above are for every user to read, whoever installs
+    try:
+        if step.take:
+            step.take()
+    except OSError as error:
+        raise StartRefused(f"{step.does}: {error.strerror} ({error.filename})") from error
+    except subprocess.CalledProcessError as error:
+        raise StartRefused(f"{step.does}: {error.stderr.strip() or error}") from error
+
+
+def _settings_there(place: Place, folders: Mapping[str, object]) -> Settings:
+    """The settings that the place has; they win over flags only if these say the same."""
+    settings = configuration.load(place.settings, environment={})
+    wanted = configuration.load(place.settings, environment={}, overrides=folders)
+    if (settings.inbox, settings.sorted) != (wanted.inbox, wanted.sorted):
+        raise StartRefused(f"{place.settings} names other folders: change them there, and install again")
+    return settings
+
+
+def _folders_of(place: Place) -> dict[str, object]:
+    return {
+        "inbox": [str(place.photos / "inbox")],
+        "sorted": str(place.photos / "sorted"),
+        "state_dir": str(place.state_dir),
+        "models": str(place.models),
+        "taxonomy": str(place.config / "taxonomy.yaml"),
+    }
+
+
+def _unusual(settings: Settings) -> dict[str, object]:
+    """The settings that are no defaults, nested as in the file."""
+
+    def differing(values: object, usual: object) -> object:
+        assert isinstance(values, dict)
+        assert isinstance(usual, dict)
+        return {
+            key: differing(value, usual[key]) if isinstance(usual[key], dict) and usual[key] else value
+            for key, value in values.items()
+            if value != usual[key]
+        }
+
+    found = differing(to_mapping(settings)["settings"], to_mapping(Settings())["settings"])
+    assert isinstance(found, dict)
+    return found
+
+
+def _refuse_hidden(photos: Sequence[Path]) -> None:
+    """The service's user sees neither homes nor /tmp: neither program nor photos can lie there."""
+    program = map(Path, (sys.executable, os.path.realpath(sys.executable), sys.prefix, __file__))
+    for path in program:
+        if any(path.is_relative_to(hidden) for hidden in HIDDEN):
+            raise StartRefused(
+                f"{path} lies where a service of the system cannot see it: install the program elsewhere "
+                "(python3 -m venv /opt/refundsorter), or use --user"
+            )
+    for path in photos:
+        if any(path.is_relative_to(hidden) for hidden in HIDDEN):
+            raise StartRefused(
+                f"{path} lies where a service of the system cannot see it: name a folder elsewhere "
+                f"({SYSTEM.photos}), or use --user"
+            )
+
+
+def _user(place: Place) -> Iterator[Step]:
+    """The service's own user."""
+    if not place.owner:
+        return
+    try:
+        pwd.getpwnam(place.owner)
+    except KeyError:
+        add = ("useradd", "--system", "--user-group", "--home-dir", str(place.state_dir))
+        add += ("--shell", "/usr/sbin/nologin", place.owner)
+        yield Step(does=f"make the user {place.owner}", take=partial(_call, *add))
+    else:
+        yield Step(does=f"the user {place.owner} is there")
+
+
+def _kept(path: Path) -> Step:
+    return Step(does=f"{path} is there")
+
+
+def _copied(source: Path, target: Path, judge: Callable[[Path], object]) -> Step:
+    """A file or a folder that is copied where it is missing; a wrong one is refused first of all."""
+    there = target / ACTIVE if source.is_dir() else target
+    if there.exists():
+        return _kept(target)
+    judge(source)
+
+    def copy() -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        else:
+            shutil.copy(source, target)
+        for path in (target, *target.rglob("*")):  # the service's user reads what may have been private
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+    return Step(does=f"copy {source} to {target}", take=copy)
+
+
+def _written(path: Path, content: str) -> Step:
+    if path.exists() and path.read_text(encoding="utf-8") == content:
+        return _kept(path)
+
+    def write() -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+
+    return Step(does=f"write {path}", take=write)
+
+
+def _folder(path: Path, owner: str) -> Step:
+    """A folder for photos; one that is there keeps its owner and its rights."""
+    if path.is_dir():
+        return _kept(path)
+
+    def make() -> None:
+        path.mkdir(parents=True)
+        if owner:
+            shutil.chown(path, owner, owner)
+            path.chmod(SHARED_MODE)
+
+    whose = f", which the group {owner} may write to" if owner else ""
+    return Step(does=f"make {path}{whose}", take=make)
+
+
+def _reload(place: Place) -> Step:
+    return Step(
+        does="tell systemd of it (daemon-reload)", take=partial(_call, *place.manager, "daemon-reload")
+    )
+
+
+def _call(*command: str) -> None:
+    subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - words of ours

@@ -1,0 +1,104 @@
+"""The systemd unit for a machine, made from the one text of it, `systemd/refundsorter.service`."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from refundsorter.core.fault import StartRefused
+from refundsorter.core.text import printable
+
+UNIT = "refundsorter.service"
+STEPPED_RESTARTS = 254  # the first systemd that waits longer each time
+
+# What a user's own manager has no right to do, or has done already.
+SYSTEM_ONLY = (
+    "After", "User", "Group", "StateDirectory", "StateDirectoryMode", "ReadWritePaths", "ProtectSystem",
+    "ProtectHome", "ProtectProc", "ProtectClock", "ProtectHostname", "ProtectKernelLogs",
+    "ProtectKernelModules", "ProtectKernelTunables", "ProtectControlGroups", "PrivateTmp", "PrivateDevices",
+    "PrivateIPC", "PrivateMounts", "PrivateNetwork", "RemoveIPC", "CapabilityBoundingSet",
+    "AmbientCapabilities", "Environment=REFUNDSORTER_STATE_DIR",
+)  # fmt: skip
+
+
+def of_system(config: Path, folders: Sequence[Path]) -> str:
+    """The unit of a system's service, which writes to these folders alone."""
+    opened = [_quoted(path) for path in opened_for(folders)]
+    return filled(_text(), {"ExecStart": [_command(config)], "ReadWritePaths": opened})
+
+
+def of_user(config: Path) -> str:
+    """The unit of a user's own service."""
+    struck: dict[str, Sequence[str]] = dict.fromkeys(SYSTEM_ONLY, ())
+    own = {
+        "ExecStart": [_command(config)],
+        "WantedBy": ["default.target"],
+    }
+    return filled(_text(), struck | own)
+
+
+def opened_for(folders: Sequence[Path]) -> Sequence[Path]:
+    """The paths to open: one, if it can be, for between two a photo cannot be renamed."""
+    common = Path(os.path.commonpath(folders))
+    top = 4 if common.parts[1:2] in {("var",), ("usr",)} else 3  # /srv and /var/lib belong to others too
+    return [common] if len(common.parts) >= top else folders
+
+
+def filled(text: str, values: Mapping[str, Sequence[str]]) -> str:
+    """The unit with other values for some keys; one without a value goes with its own comment."""
+    kept: list[str] = []
+    comment: list[str] = []
+    has_lost = False  # a key below this comment is gone
+    for line in text.splitlines():
+        key = next((one for one in values if line.startswith(f"{one}=")), None)
+        if line.startswith("#"):
+            comment = [] if has_lost else comment
+            comment.append(line)
+            has_lost = False
+        elif key:
+            if values[key]:
+                kept += [*comment, *(f"{key}={value}" for value in values[key])]
+                comment = []
+            else:
+                has_lost = True
+        else:
+            comment = [] if has_lost and not line else comment
+            kept += [*comment, line] if line or kept[-1:] != [""] else comment
+            comment, has_lost = [], False
+    return "\n".join(kept) + "\n"
+
+
+def template() -> Path:
+    """The unit's text: in a wheel beside this module, in a checkout in a folder of its own."""
+    packaged = Path(__file__).with_name(UNIT)
+    return packaged if packaged.exists() else packaged.parents[1] / "systemd" / UNIT
+
+
+def systemd_version() -> int:
+    """The version of systemd; 0 where there is none."""
+    try:
+        said = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=True)  # noqa: S607 - an administrator's PATH is trusted
+        return int(said.stdout.split()[1])
+    except (OSError, subprocess.CalledProcessError, IndexError, ValueError):
+        return 0
+
+
+def _text() -> str:
+    text = template().read_text(encoding="utf-8")
+    return text.replace("\n#Restart", "\nRestart") if systemd_version() >= STEPPED_RESTARTS else text
+
+
+def _command(config: Path) -> str:
+    python = _quoted(Path(sys.executable)).replace("$", "$$")
+    # -P: modules come from where the program is installed, never from the folder it is started in.
+    return f"{python} -P -m refundsorter run --config {_quoted(config).replace('$', '$$')}"
+
+
+def _quoted(path: Path) -> str:
+    """A path as a unit writes it."""
+    text = str(path)
+    if printable(text) != text:
+        raise StartRefused(f"{printable(text)}: a unit cannot hold such a name; give the folder another")
+    text = text.replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"' if set(text) & set(" \\'\"") else text
