@@ -228,9 +228,9 @@ def _user(place: Place) -> Iterator[Step]:
     try:
         pwd.getpwnam(place.owner)
     except KeyError:
-        add = ("useradd", "--system", "--user-group", "--home-dir", str(place.state_dir))
-        add += ("--shell", "/usr/sbin/nologin", place.owner)
-        yield Step(does=f"make the user {place.owner}", take=partial(_call, *add))
+        home, shell = f"--home-dir={place.state_dir}", "--shell=/usr/sbin/nologin"
+        add = partial(_call, "useradd", "--system", "--user-group", home, shell, place.owner)
+        yield Step(does=f"make the user {place.owner}", take=add)
     else:
         yield Step(does=f"the user {place.owner} is there")
 
