@@ -1,7 +1,7 @@
-"""A real systemd in a container of this machine's own /usr, with the program installed as docs/service.md says.
+"""A real systemd in a container of this machine's own /usr, and the program installed in it.
 
-`systemd-nspawn --volatile=yes` gives it an empty /etc and /var in memory, so nothing is downloaded, it is up in
-seconds, and this machine's own services are not in it.
+`systemd-nspawn --volatile=yes` gives it an empty /etc and /var in memory, so nothing is downloaded, it is up
+in seconds, and this machine's own services are not in it.
 """
 
 import os
@@ -21,6 +21,14 @@ PREFIX = Path("/opt/refundsorter")
 NAME = f"refundsorter-{os.getpid()}"
 GROUPS = [Path("/sys/fs/cgroup", hierarchy, NAME) for hierarchy in ("systemd", "unified")]
 HAS_SYSTEMD = Path("/run/systemd/system").is_dir()
+# Puts a command into groups of its own, where no systemd of this machine does it.
+INTO_GROUPS = (
+    'for group in $CONTAINER_GROUPS; do mkdir -p $group && echo $$ > $group/cgroup.procs; done; exec "$@"'
+)
+
+
+class NotBooted(Exception):
+    """The container did not come up."""
 
 
 class Container:
@@ -30,10 +38,10 @@ class Container:
         self._leader = leader  # its first process, as this machine numbers it
         self.root = Path(f"/proc/{leader}/root")
 
-    def call(self, *command: str, check: bool = True) -> str:
-        """Run a command inside, as root; what it says."""
+    def call(self, *command: str, check: bool = True, **variables: str) -> str:
+        """Run a command inside, as root unless it says otherwise; what it says."""
         entered = ["nsenter", f"--target={self._leader}", "--all", "--wdns=/", *command]
-        environment = {"PATH": "/usr/sbin:/usr/bin", "LANG": "C.UTF-8"}
+        environment = {"PATH": "/usr/sbin:/usr/bin", "LANG": "C.UTF-8", **variables}
         done = subprocess.run(
             entered, capture_output=True, text=True, check=False, env=environment, timeout=120
         )
@@ -87,17 +95,25 @@ def booted(shop: Shop, log: Path) -> Iterator[Container]:
     command += ["--private-network", "--console=pipe", "--register=no", "--tmpfs=/usr/local/share"]
     command += [f"--bind-ro={here}:{there}" for here, there in binds.items()]
     if not HAS_SYSTEMD:  # nobody here could give it a unit of its own
-        command.append("--keep-unit")
+        command = ["sh", "-ec", INTO_GROUPS, "sh", *command, "--keep-unit"]
+    command.append("systemd.unit=basic.target")  # with an empty /etc every service of this /usr counts as enabled
+    groups = " ".join(str(group) for group in GROUPS if group.parent.is_dir())
     with log.open("w") as said:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, preexec_fn=_enter_groups
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            env={**os.environ, "CONTAINER_GROUPS": groups},
         )
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     try:
-        eventually(
-            lambda: process.poll() is not None or _is_up(children), f"the container is up: {log.read_text()}"
-        )
-        assert process.poll() is None, f"the container did not boot: {log.read_text()}"
+        try:
+            eventually(lambda: process.poll() is not None or _is_up(children), "the container is up")
+        except AssertionError as late:
+            raise NotBooted(log.read_text()) from late
+        if process.poll() is not None:
+            raise NotBooted(log.read_text())
         yield Container(int(children.read_text().split()[0]))
     finally:
         with suppress(OSError, IndexError):  # SIGKILL to its first process ends all of it at once
@@ -121,14 +137,6 @@ def _python() -> Path:
     """This Python as the container sees it."""
     name = f"bin/python{sys.version_info.major}.{sys.version_info.minor}"
     return Path(sys.base_prefix if sys.base_prefix == "/usr" else "/opt/python") / name
-
-
-def _enter_groups() -> None:
-    """Put the container into groups of its own, where no systemd of this machine does it."""
-    for group in () if HAS_SYSTEMD else GROUPS:
-        if group.parent.is_dir():
-            group.mkdir(exist_ok=True)
-            (group / "cgroup.procs").write_text(str(os.getpid()))
 
 
 def _leave_groups() -> None:

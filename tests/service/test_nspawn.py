@@ -7,9 +7,10 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
-from container import Container, booted, impossible
+from container import Container, NotBooted, booted, impossible
 from support import eventually, every_file, make_shop, photo
 
 INBOX, SHELF = "srv/refundsorter/inbox", "srv/refundsorter/sorted"
@@ -101,7 +102,13 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     if why := impossible():
         pytest.skip(why)
     base = tmp_path_factory.mktemp("nspawn")
-    with booted(make_shop(base / "shop"), base / "console.log") as made:
+    with ExitStack() as stack:
+        try:
+            made = stack.enter_context(booted(make_shop(base / "shop"), base / "console.log"))
+        except NotBooted as failed:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"no container boots on this machine: {failed}")
         made.install_python()
         yield made
 
@@ -291,3 +298,28 @@ def test_removal_leaves_photos_ledger_and_settings(service: Service) -> None:
     service.ctl("start", "refundsorter")
     service.drop(1)
     eventually(service.is_complete, "all is sorted")
+
+
+def test_a_user_has_a_service_of_ones_own(container: Container) -> None:
+    """Without root: `install-service --user`, started by the user's manager, sorts; removed, photos stay."""
+    manager = "[Service]\nPAMName=\nEnvironment=XDG_RUNTIME_DIR=/run/user/%i\n"  # /etc has no rules for PAM
+    container.write("/etc/systemd/system/user@.service.d/plain.conf", manager)
+    container.call("systemctl", "daemon-reload")
+    container.call("useradd", "--create-home", "--user-group", "clerk")
+    number = container.call("id", "-u", "clerk").strip()
+    container.call("systemctl", "start", f"user@{number}")
+
+    def as_clerk(*command: str) -> str:
+        become = ("setpriv", "--reuid=clerk", "--regid=clerk", "--init-groups")
+        where = {"HOME": "/home/clerk", "XDG_RUNTIME_DIR": f"/run/user/{number}"}
+        return container.call(*become, *command, **where)
+
+    python = ("/opt/refundsorter/bin/python", "-P", "-m", "refundsorter")
+    as_clerk(*python, "install-service", "--user", "--config", "/opt/shop/config/refundsorter.yaml")
+    as_clerk("systemctl", "--user", "enable", "--now", "refundsorter")
+    home = container.root / "home/clerk/refundsorter"
+    (home / "inbox" / "a.jpg").write_bytes(photo("green"))
+    eventually((home / "sorted" / "COLD" / "a.jpg").exists, "it is sorted")
+    as_clerk(*python, "uninstall-service", "--user")
+    assert as_clerk("systemctl", "--user", "list-units", "--no-legend", "refundsorter*") == ""
+    assert (home / "sorted" / "COLD" / "a.jpg").exists()
