@@ -38,10 +38,10 @@ class Container:
         self._leader = leader  # its first process, as this machine numbers it
         self.root = Path(f"/proc/{leader}/root")
 
-    def call(self, *command: str, check: bool = True, **variables: str) -> str:
-        """Run a command inside, as root unless it says otherwise; what it says."""
+    def call(self, *command: str, check: bool = True) -> str:
+        """Run a command inside, as root; what it says."""
         entered = ["nsenter", f"--target={self._leader}", "--all", "--wdns=/", *command]
-        environment = {"PATH": "/usr/sbin:/usr/bin", "LANG": "C.UTF-8", **variables}
+        environment = {"PATH": "/usr/sbin:/usr/bin", "LANG": "C.UTF-8"}
         done = subprocess.run(
             entered, capture_output=True, text=True, check=False, env=environment, timeout=120
         )
@@ -96,7 +96,9 @@ def booted(shop: Shop, log: Path) -> Iterator[Container]:
     command += [f"--bind-ro={here}:{there}" for here, there in binds.items()]
     if not HAS_SYSTEMD:  # nobody here could give it a unit of its own
         command = ["sh", "-ec", INTO_GROUPS, "sh", *command, "--keep-unit"]
-    command.append("systemd.unit=basic.target")  # with an empty /etc every service of this /usr counts as enabled
+    command.append(
+        "systemd.unit=basic.target"
+    )  # with an empty /etc every service of this /usr counts as enabled
     groups = " ".join(str(group) for group in GROUPS if group.parent.is_dir())
     with log.open("w") as said:
         process = subprocess.Popen(

@@ -95,3 +95,20 @@ def test_it_runs_where_it_is_installed(installed: Path, tmp_path: Path, option: 
     where = [sys.executable, "-S", "-c", "import refundsorter; print(refundsorter.__file__)"]
     found = subprocess.run(where, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment)
     assert Path(found.stdout.strip()).is_relative_to(installed)
+
+
+def test_the_unit_is_found_where_it_is_installed(installed: Path, tmp_path: Path) -> None:
+    """`install-service` fills in the text that the wheel has brought."""
+    path = os.pathsep.join([os.fspath(installed), sysconfig.get_path("purelib")])
+    asked = "from refundsorter.service_unit import template; print(template())"
+    found = subprocess.run(
+        [sys.executable, "-S", "-c", asked],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    unit = Path(found.stdout.strip())
+    assert unit.is_relative_to(installed)
+    assert unit.read_text() == (ROOT / "systemd" / "refundsorter.service").read_text()

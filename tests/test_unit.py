@@ -48,6 +48,18 @@ def test_systemd_takes_it(tmp_path: Path) -> None:
     assert (verified.returncode, verified.stderr) == (0, "")
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_it_exposes_little() -> None:
+    """`systemd-analyze security` counts no more than 1.5 of 10."""
+    counted = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", UNIT],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert counted.returncode == 0, counted.stdout
+
+
 def test_it_waits_longer_for_a_stop_than_the_daemon(service: configparser.SectionProxy) -> None:
     """The daemon's own deadline comes first, so it can say what it gave up."""
     deadline_s = Settings().stop_timeout_s
