@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from support import Shop
+from typer.testing import CliRunner
 
 from refundsorter import service, service_unit
+from refundsorter.cli import app
 from refundsorter.core.fault import StartRefused
 from refundsorter.service import Place
 from refundsorter.settings import load
@@ -94,6 +96,41 @@ def test_a_home_is_refused_to_the_system(place: Place, shop: Shop, monkeypatch: 
     monkeypatch.setattr("sys.executable", "/root/.venv/bin/python")
     with pytest.raises(StartRefused, match="install the program elsewhere"):
         install(replace(place, owner="nobody"), shop)
+
+
+@pytest.mark.parametrize(
+    ("has_systemd", "user", "told"),
+    [(False, 0, "systemd does not run here"), (True, 1000, "root's to install")],
+)
+def test_what_it_cannot_do_here_is_refused(
+    monkeypatch: pytest.MonkeyPatch, user: int, told: str, *, has_systemd: bool
+) -> None:
+    """Without systemd, or without root for the system's service, a sentence says what to do instead."""
+    monkeypatch.setattr("os.path.isdir", lambda _: has_systemd)
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    with pytest.raises(StartRefused, match=told):
+        service.refuse_where_it_cannot_be(service.SYSTEM)
+
+
+def test_the_folders_are_named_together() -> None:
+    """An inbox without a shelf is a wrong command line: nobody could guess where photos would go."""
+    answered = CliRunner().invoke(app, ["install-service", "--user", "--dry-run", "--inbox", "/srv/in"])
+    assert (answered.exit_code, "are given together" in answered.output) == (2, True)
+
+
+def test_a_dry_run_says_every_step_and_takes_none(shop: Shop, tmp_path: Path) -> None:
+    """The command tells what it would do, needs neither root nor systemd, and leaves the home as it was."""
+    home = tmp_path / "home"
+    home.mkdir()
+    answered = CliRunner().invoke(
+        app,
+        ["install-service", "--user", "--dry-run", "--config", str(shop.config)],
+        env={"HOME": str(home), "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": "", "XDG_STATE_HOME": ""},
+    )
+    assert answered.exit_code == 0, answered.output
+    assert f"would write {home}/.config/systemd/user/refundsorter.service" in answered.output
+    assert answered.output.endswith("Nothing was done.\n")
+    assert list(home.iterdir()) == []
 
 
 def test_a_step_that_fails_is_named(place: Place, shop: Shop) -> None:

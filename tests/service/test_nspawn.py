@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -38,6 +39,18 @@ if not child:
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 limiting = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))"
 subprocess.run([sys.executable, "-c", limiting], check=True)
+"""
+
+# A daemon with a child that neither SIGTERM nor the end of its parent ends.
+PARENT = """\
+import os, signal
+if not os.fork():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("ready", flush=True)
+    while True:
+        signal.pause()
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+signal.pause()
 """
 
 
@@ -84,6 +97,18 @@ class Service:
     def log(self) -> str:
         """What the journal has of it."""
         return self.container.call("journalctl", "--unit=refundsorter", "--output=cat", "--no-pager")
+
+
+def sandboxed(container: Container, name: str, kind: str, script: str) -> None:
+    """Make a service of a script that runs as the installed unit lets the daemon run."""
+    container.write(f"/opt/{name}.py", script)
+    unit = (container.root / "etc/systemd/system/refundsorter.service").read_text()
+    daemons = ("ExecStart", "Type", "Watchdog", "Restart")
+    lines = [line for line in unit.splitlines() if not line.startswith(daemons)]
+    at = lines.index("[Service]") + 1
+    lines[at:at] = [f"Type={kind}", f"ExecStart=/opt/refundsorter/bin/python /opt/{name}.py"]
+    container.write(f"/etc/systemd/system/{name}.service", "\n".join(lines))
+    container.call("systemctl", "daemon-reload")
 
 
 @pytest.fixture(scope="module")
@@ -268,21 +293,23 @@ def test_what_never_comes_up_is_given_up(service: Service) -> None:
 
 def test_the_sandbox_allows_what_decoding_needs(service: Service) -> None:
     """In the unit's sandbox a child is forked, gets a descriptor, lowers its limits and sets a timer."""
-    container = service.container
-    container.write("/opt/child.py", CHILD)
-    unit = (container.root / "etc/systemd/system/refundsorter.service").read_text()
-    lines = [
-        line
-        for line in unit.splitlines()
-        if not line.startswith(("ExecStart", "Type", "Watchdog", "Restart"))
-    ]
-    at = lines.index("[Service]") + 1
-    lines[at:at] = ["Type=oneshot", "ExecStart=/opt/refundsorter/bin/python /opt/child.py"]
-    container.write("/etc/systemd/system/child.service", "\n".join(lines))
-    service.ctl("daemon-reload")
+    sandboxed(service.container, "child", "oneshot", CHILD)
     service.ctl("start", "child", check=False)
     result = service.ctl("show", "--value", "--property=Result", "child").strip()
-    assert result == "success", container.call("journalctl", "--unit=child", "--no-pager")
+    assert result == "success", service.container.call("journalctl", "--unit=child", "--no-pager")
+
+
+def test_children_do_not_delay_a_stop(service: Service) -> None:
+    """One that is left when the daemon has ended is killed at once, not after the deadline."""
+    container = service.container
+    sandboxed(container, "parent", "simple", PARENT)
+    service.ctl("start", "parent")
+    read_log = ("journalctl", "--unit=parent", "--output=cat", "--no-pager")
+    eventually(lambda: "ready" in container.call(*read_log), "it is ready")
+    began = time.monotonic()
+    service.ctl("stop", "parent")
+    assert time.monotonic() - began < STOP_S / 2
+    assert container.call("pgrep", "--full", "/opt/parent.py", check=False) == ""
 
 
 def test_removal_leaves_photos_ledger_and_settings(service: Service) -> None:
