@@ -37,7 +37,6 @@ app = typer.Typer(
 config_app = typer.Typer(help="Check and show the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(ledger_app, name="ledger")
-cli_service.add_to(app)
 
 
 def main() -> None:
@@ -93,7 +92,7 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; move nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Sort what lies in the inboxes now, once, with an account."""
+    """Sort what lies in the inboxes now, with an account."""
     from refundsorter import show
 
     settings = _settings(config)
@@ -126,7 +125,7 @@ def classify(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what photos show and where they would go; move nothing."""
+    """Say what photos show and where they would go."""
     from refundsorter import show
     from refundsorter.assembly import load_model
     from refundsorter.preview import Previewer
@@ -143,7 +142,7 @@ def classify(
 
 @app.command()
 def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Say how the daemon and its photos stand; works without a daemon."""
+    """Say how the daemon, if any, and its photos stand."""
     from refundsorter import show
     from refundsorter.state import read
 
@@ -265,6 +264,9 @@ def train(
     with show.training() as report, redirect_stdout(io.StringIO()):
         reference = training.train(options, report)
     show.trained(reference, str(out))
+
+
+cli_service.add_to(app)
 
 
 def _log(settings: "Settings", *, quiet: bool = False) -> Any:

@@ -36,7 +36,7 @@ def install_service(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
 ) -> None:
-    """Install the systemd service; enables and starts nothing."""
+    """Install the systemd service; start nothing."""
     from refundsorter import service
 
     if bool(inbox) != bool(shelf):
@@ -61,14 +61,16 @@ def install_service(
 
 
 def uninstall_service(user: OfUser = False) -> None:
-    """Stop and remove the systemd service; photos, ledger and settings stay."""
+    """Stop and remove the systemd service, and nothing else."""
     from refundsorter import service
 
     place = service.of_user(os.environ) if user else service.SYSTEM
     service.refuse_where_it_cannot_be(place)
     for step in service.removal(place):
         _go(step)
-    typer.echo(f"\nLeft alone: all photos, the ledger in {place.state_dir}, {place.config}, {place.models}.")
+    typer.echo(
+        f"\nLeft alone: all photos, the ledger in {place.state_dir}, {place.config} and {place.models}."
+    )
 
 
 def _go(step: "Step", *, dry_run: bool = False) -> None:

@@ -18,6 +18,7 @@ from refundsorter import __version__
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J"
 COMMANDS = ("run", "sweep", "classify", "status", "doctor", "train", "config")
+COMMANDS += ("install-service", "uninstall-service")
 
 
 def plain(*arguments: str) -> "subprocess.CompletedProcess[str]":

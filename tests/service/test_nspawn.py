@@ -238,7 +238,7 @@ def test_a_reload_reads_the_settings(service: Service) -> None:
 def test_the_log_is_read_by_journalctl(service: Service) -> None:
     """Each line of the daemon is a JSON object with event, level and time."""
     lines = service.container.call(
-        "journalctl", "--unit=refundsorter", "--identifier=python", "--output=cat", "--no-pager"
+        "journalctl", "--unit=refundsorter", "--identifier=refundsorter", "--output=cat", "--no-pager"
     )
     events = [json.loads(line) for line in lines.splitlines() if line.startswith("{")]
     assert "ready" in {one["event"] for one in events}
@@ -309,7 +309,7 @@ def test_children_do_not_delay_a_stop(service: Service) -> None:
     began = time.monotonic()
     service.ctl("stop", "parent")
     assert time.monotonic() - began < STOP_S / 2
-    assert container.call("pgrep", "--full", "/opt/parent.py", check=False) == ""
+    assert container.call("sh", "-c", "grep -ls '[/]opt/parent.py' /proc/[0-9]*/cmdline", check=False) == ""
 
 
 def test_removal_leaves_photos_ledger_and_settings(service: Service) -> None:
