@@ -17,8 +17,9 @@ from terminal import run_on_terminal
 from refundsorter import __version__
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J"
-COMMANDS = ("run", "sweep", "classify", "status", "doctor", "train", "config")
-COMMANDS += ("install-service", "uninstall-service")
+COMMANDS = {
+    "run", "sweep", "classify", "status", "doctor", "train", "config", "install-service", "uninstall-service",
+}  # fmt: skip
 
 
 def plain(*arguments: str) -> "subprocess.CompletedProcess[str]":
