@@ -17,9 +17,9 @@ from terminal import run_on_terminal
 from refundsorter import __version__
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J"
-COMMANDS = {
+COMMANDS = (
     "run", "sweep", "classify", "status", "doctor", "train", "config", "install-service", "uninstall-service",
-}  # fmt: skip
+)  # fmt: skip
 
 
 def plain(*arguments: str) -> "subprocess.CompletedProcess[str]":
