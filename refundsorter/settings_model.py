@@ -34,6 +34,7 @@ def _absolute(value: object, info: ValidationInfo) -> Path:
     """Make a path absolute without following symlinks: an operator sees the name that was given."""
     if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
         raise ValueError("not a path")
+    os.fsencode(value)  # a ValueError too: such a path can be written, and no file system has it
     given = os.fspath(os.path.expanduser(value))  # Path's raises for an unknown user, this leaves the name
     if given.startswith("~"):
         raise ValueError("no such user")
