@@ -10,7 +10,7 @@ from pathlib import Path
 from refundsorter.core.batching import BatchPolicy
 from refundsorter.core.bundle import Bundle
 from refundsorter.core.decision import Interpretation, Rules, Thresholds
-from refundsorter.core.fault import LedgerRefused, PassingTrouble, translate
+from refundsorter.core.fault import LedgerRefused, NameTaken, PassingTrouble
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.pixels import ImageLimits
 from refundsorter.core.placement import JOURNAL
@@ -218,14 +218,15 @@ class Workshop:
         self.log = log
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.model = load_model(settings)
-        for folder in (settings.state_dir, settings.sorted):
-            make_folder(folder)
-        self.lock = StateLock(str(settings.state_dir))
         files, clock, retry = files or FileSystem(), SystemClock(), retry_policy(settings)
+        for folder in (settings.state_dir, settings.sorted):
+            make_folder(folder, files)
+        self.lock = StateLock(str(settings.state_dir))
         self.ledger = Ledger(str(settings.state_dir / LEDGER_FILE), longest_wait_s=settings.retry.max_s)
         if self.ledger.is_new():  # once it has been used, its absence says that the shelf is not mounted
             self._require_new_journal()
-            make_folder(settings.sorted / JOURNAL)
+            make_folder(settings.sorted / JOURNAL, files)
+            files.fsync_folder(str(settings.sorted))  # one that a killed start made, too
         self.hints = HintQueue(settings.watch.queue_size)
         self.filer = Filer(
             ledger=self.ledger,
@@ -297,9 +298,15 @@ class Workshop:
         )
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, where they are missing."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise translate(error, f"making {str(folder)!r}") from error
+def make_folder(folder: Path, files: FileSystem) -> None:
+    """Make a folder and what is missing above it, each durable in its parent.
+
+    A power loss must not take the ledger's folder away while photos stay on the shelf.
+    """
+    if folder.is_dir():
+        return
+    make_folder(folder.parent, files)
+    if files.make_folder(str(folder)):
+        files.fsync_folder(str(folder.parent))
+    elif not folder.is_dir():
+        raise NameTaken(f"making {str(folder)!r}: a file lies there")

@@ -50,6 +50,7 @@ class Journal:
         Raises:
             PassingTrouble: To be called again later.
         """
+        asked = {record.id for record in unmarked}
         written: set[int] = set()
         starts: dict[str, int] = {}
         days = sorted({record.day for record in unmarked})
@@ -79,7 +80,8 @@ class Journal:
         """Cut the day's file off at the first damage behind which no marked line lies.
 
         A torn end is such damage, and so is the hole before later lines that a power loss can leave: those
-        are written again. Marked lines never are, so damage before one, which somebody else has done, stays.
+        are written again. Marked lines never are, so damage before one, which somebody else has done, stays;
+        beyond a checkpoint there is none.
 
         Returns:
             From where the file was read, and the ids of the whole lines from there on. That is `offset`, or
@@ -102,7 +104,7 @@ class Journal:
                     is_damaged = True
                     continue
                 behind_damage.add(image_id)
-                if not is_damaged or image_id not in unmarked:
+                if not is_damaged or not (start or image_id in unmarked):
                     kept |= behind_damage
                     behind_damage.clear()
                     whole, is_damaged = position, False

@@ -52,6 +52,7 @@ class Shelf:
         self._root = root
         self._files = files
         self._min_free_bytes = min_free_bytes
+        self._lasting: set[str] = set()  # folders that this process has made durable in their parents
 
     def place(self, folder: PurePath, name: str, reserved: set[str]) -> str:
         """A free path for a photo in a folder of the shelf.
@@ -244,12 +245,21 @@ class Shelf:
             return  # a sub-folder of the inbox that its owner removed once it was empty
 
     def _make_folders(self, folder: str) -> None:
-        """Make what is missing between the root and `folder`, each durable in its parent."""
-        if folder == self._root or self._lies(folder):
+        """Make what is missing between the root and `folder`, each durable in its parent.
+
+        One that lies there may have been made just before a kill or a failed sync: it is synced once too.
+        """
+        if folder == self._root:
             return
-        self._make_folders(os.path.dirname(folder))
-        if self._files.make_folder(folder):
-            self._files.fsync_folder(os.path.dirname(folder))
+        lies = self._lies(folder)
+        if lies and folder in self._lasting:
+            return
+        parent = os.path.dirname(folder)
+        self._make_folders(parent)
+        if not lies:
+            self._files.make_folder(folder)
+        self._files.fsync_folder(parent)
+        self._lasting.add(folder)
 
     def _is(self, path: str, identity: FileIdentity) -> bool:
         try:

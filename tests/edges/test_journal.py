@@ -159,6 +159,13 @@ class TestSettle:
         journal(folder).settle(RECORDS[marked:], checkpoint)
         assert written(folder) == whole
 
+    def test_a_hole_in_a_day_without_a_checkpoint_is_cut_off(self, folder: Path) -> None:
+        """A hole in the first batch of a day goes too: what lies after it is still to be marked."""
+        torn = RECORDS[0].line() + b"\0" * 700 + b"\n" + RECORDS[3].line()
+        (folder / f"{DAY}.jsonl").write_bytes(torn)
+        journal(folder).settle(RECORDS, None)
+        assert written(folder) == lines_of(RECORDS)
+
     def test_a_hole_beyond_the_checkpoint_is_cut_off(self, folder: Path) -> None:
         """After a power loss zeros may stand before later lines; all of that is written again."""
         one = journal(folder)
