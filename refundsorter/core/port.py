@@ -162,7 +162,7 @@ class ShelfPort(Protocol):
     def discard_partial(self, destination: str, image_id: int) -> None:
         """Remove a half-made copy."""
 
-    def drop_source(self, source: str, identity: FileIdentity, destination: str) -> None:
+    def drop_source(self, source: str, identity: FileIdentity, sha256: str, destination: str) -> None:
         """Remove a source whose photo lies at its destination."""
 
 

@@ -10,7 +10,7 @@ systems it is a verified copy that grew under a hidden partial name.
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import PurePath
 from time import perf_counter
@@ -132,10 +132,16 @@ class Shelf:
         except Vanished:
             return
 
-    def drop_source(self, source: str, identity: FileIdentity, destination: str) -> None:
+    def drop_source(self, source: str, identity: FileIdentity, sha256: str, destination: str) -> None:
         """Remove a source whose photo is proved to lie at its destination; durable when it returns."""
         self._fsync_destination_folder(os.path.dirname(destination))
-        self._remove_source(source, identity)
+        try:
+            device = self._files.lstat(source).st_dev
+            # A device may get another number when the machine starts anew; then the bytes tell.
+            if device == identity.device or hash_of(self._files, source) == sha256:
+                self._remove_source(source, replace(identity, device=device))
+        except Vanished:
+            pass  # its owner was quicker
         self._fsync_source_folder(os.path.dirname(source))
 
     def _publish(self, intent: Intent) -> _Moved | NameTaken | PassingTrouble | Vanished:

@@ -159,7 +159,7 @@ class Filer:
             case Repair.RELEASE:
                 self.give_back_unstarted([claimed])
             case Repair.FINISH | Repair.DROP_SOURCE:
-                self._shelf.drop_source(claimed.path, claimed.identity, pending.destination)
+                self._shelf.drop_source(claimed.path, claimed.identity, pending.sha256, pending.destination)
                 now = self._clock.now()
                 self._finish([Filed(id=claimed.id, state=pending.intended, finished_at=now, move_ms=0.0)])
 

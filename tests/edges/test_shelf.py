@@ -5,6 +5,7 @@ system lacks something, a subclass answers as that file system does.
 """
 
 import errno
+import hashlib
 import os
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,7 @@ from refundsorter.edges.filesystem import CrossDevice, FileSystem, identity_of
 from refundsorter.edges.shelf import Shelf
 
 HARD_NAMES = [b"\xff\xfe.jpg", b"two\nlines.jpg", b"x" * 251 + b".jpg", b"-rf", b" ", "é🎁.jpg".encode()]
+PHOTO_SHA = hashlib.sha256(b"photo").hexdigest()
 WAYS = ["rename", "link", "copy", "copy and link"]
 
 
@@ -530,11 +532,21 @@ class TestRecovery:
         os.link(source, destination)
         order: list[tuple[str, str]] = []
         shelf = near.shelf(lambda name, path: order.append((name, path)))
-        shelf.drop_source(str(source), identity_of(source.lstat()), str(destination))
+        shelf.drop_source(str(source), identity_of(source.lstat()), PHOTO_SHA, str(destination))
         assert not source.exists()
         assert destination.read_bytes() == b"photo"
         deeds = [one for one in order if one[0] in ("fsync", "unlink")]
         assert deeds == [("fsync", str(near.root)), ("unlink", str(source)), ("fsync", str(near.inbox))]
+
+    @pytest.mark.parametrize(("sha256", "lies"), [(PHOTO_SHA, False), ("0" * 64, True)])
+    def test_a_device_may_be_numbered_anew(self, near: Place, sha256: str, lies: bool) -> None:  # noqa: FBT001
+        """Where the device got another number, the source goes if its bytes are those of the photo."""
+        source, destination = near.drop(), near.root / "a.jpg"
+        os.link(source, destination)
+        identity = identity_of(source.lstat())
+        other = replace(identity, device=identity.device + 1)
+        near.shelf().drop_source(str(source), other, sha256, str(destination))
+        assert source.exists() == lies
 
     def test_a_newer_source_is_not_dropped(self, near: Place) -> None:
         """Another file that has come under the source's name stays."""
@@ -542,7 +554,7 @@ class TestRecovery:
         identity = identity_of(source.lstat())
         source.rename(destination)
         near.drop(data=b"newer")
-        near.shelf().drop_source(str(source), identity, str(destination))
+        near.shelf().drop_source(str(source), identity, PHOTO_SHA, str(destination))
         assert source.read_bytes() == b"newer"
 
     def test_a_source_folder_that_is_gone_is_no_fault(self, near: Place) -> None:
@@ -550,7 +562,7 @@ class TestRecovery:
         destination = near.root / "a.jpg"
         destination.write_bytes(b"photo")
         near.shelf().drop_source(
-            str(near.inbox / "sub" / "a.jpg"), identity_of(destination.lstat()), str(destination)
+            str(near.inbox / "sub" / "a.jpg"), identity_of(destination.lstat()), PHOTO_SHA, str(destination)
         )
 
     def test_a_shelf_is_reachable_by_its_mark(self, near: Place) -> None:

@@ -10,8 +10,10 @@ import math
 import os
 import random
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 
@@ -23,6 +25,9 @@ from sqlalchemy import event
 from support import Shop, make_shop
 from workbench import AT_ONCE, opened, shelve_elsewhere, sort_all
 
+from refundsorter.assembly import LEDGER_FILE
+
+RENUMBERED = 0.3  # the share of restarts after which the inbox's device has another number
 FATES = (*WORST, MIXED)
 WAYS = ("rename", "link", "copy")
 
@@ -123,6 +128,8 @@ class Outage:
             return False
         self._made.add(mark)
         self._rebuild(tree)
+        if numbers.random() < RENUMBERED:
+            self._renumber()
         return True
 
     def _ledger(
@@ -157,6 +164,13 @@ class Outage:
         if not kept.exists():
             os.link(path, kept)
         return kept
+
+    def _renumber(self) -> None:
+        """Let the inbox's device have another number than before, as it may after a restart."""
+        path = self._shop.state / LEDGER_FILE
+        if path.exists() and path.stat().st_size:
+            with closing(sqlite3.connect(path)) as ledger, ledger:
+                ledger.execute("UPDATE images SET identity = '7' || identity")
 
     def _rebuild(self, tree: Tree) -> None:
         for part in (self._shop.inbox, self._shop.sorted, self._shop.state):
