@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed-by-lock
 
-.PHONY: run test lint bench kill fuzz audit lock clean help
+.PHONY: run test lint audit bench kill faults fuzz lock clean help
 
 help:  ## Say what can be made.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -27,6 +27,9 @@ bench: $(INSTALLED)  ## Measure the budgets beside their references.
 
 kill: $(INSTALLED)  ## Kill a sweep at random moments and take the account: FILES=5000 KILLS=50 SEED=1.
 	$(BIN)/python tests/faults/kill.py --files $(or $(FILES),5000) --kills $(or $(KILLS),50) --seed $(or $(SEED),1)
+
+faults: $(INSTALLED)  ## Break sorting in every way until the time is over, and take the accounts: SEED=1 BUDGET=600.
+	$(BIN)/python tests/faults/bench.py --seed $(or $(SEED),1) --budget $(or $(BUDGET),600)
 
 fuzz: $(INSTALLED)  ## Feed it damaged photos, settings, names and journals: SECONDS=600 SEED=1.
 	$(BIN)/python tests/faults/fuzz.py --seconds $(or $(SECONDS),600) --seed $(or $(SEED),1)

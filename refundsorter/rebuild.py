@@ -85,7 +85,7 @@ def rebuild(
         _require_loss(path, force=force)
         return _Reading(settings, None).read(on_progress)
     History(str(settings.sorted / JOURNAL), FileSystem()).days()  # no shelf: told before anything is made
-    make_folder(settings.state_dir)
+    make_folder(settings.state_dir, FileSystem())
     lock = StateLock(state_dir)
     try:
         _require_loss(path, force=force)

@@ -89,8 +89,12 @@ class FileSystem:
         """Write all of `data`; what a failed call had written already stays."""
         view = memoryview(data)
         while view:
-            written = self._call("write", path, lambda: os.write(descriptor, view))  # noqa: B023 - called at once
+            written = self._call("write", path, lambda: self._write_some(descriptor, view))  # noqa: B023 - called at once
             view = view[written:]
+
+    def _write_some(self, descriptor: int, data: memoryview) -> int:
+        """Write what goes in one call; how many bytes that was."""
+        return os.write(descriptor, data)
 
     def truncate(self, descriptor: int, length: int, path: str) -> None:
         """Cut the open file to `length` bytes."""

@@ -115,7 +115,8 @@ class Outage:
 
     def cut(self, moment: int, fate: Fate, numbers: random.Random) -> bool:
         """Leave in the shop what is left after a cut; False if that was done before."""
-        disk = Disk(certain=_nodes(self._start), names=_nodes(self._start))
+        nodes = {path: _node(content) for path, content in self._start.items()}
+        disk = Disk(certain=dict(nodes), names=dict(nodes))
         ledger = None
         for change in self._changes[:moment]:
             disk.replay(change)
@@ -188,10 +189,6 @@ class Outage:
                 os.link(content, path)
             else:
                 Path(path).write_bytes(content)
-
-
-def _nodes(tree: Tree) -> dict[str, Node]:
-    return {path: _node(content) for path, content in tree.items()}
 
 
 def _node(content: Content) -> Node:
