@@ -17,6 +17,7 @@ from refundsorter.core.placement import JOURNAL
 from refundsorter.core.port import HistoryPort, Log
 from refundsorter.core.retry import RetryPolicy
 from refundsorter.core.stability import Source
+from refundsorter.edges import mounts
 from refundsorter.edges.bundle import BundleStore, StoredBundle
 from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.fence import DecodeLimits, Fence, FencedDecoder
@@ -26,6 +27,7 @@ from refundsorter.edges.journal import Journal
 from refundsorter.edges.journal_history import History
 from refundsorter.edges.ledger import Ledger
 from refundsorter.edges.lock import StateLock
+from refundsorter.edges.patience import Share
 from refundsorter.edges.photos import PhotoReader
 from refundsorter.edges.scan import Oddity, Scanner, stat_file
 from refundsorter.edges.shelf import Shelf
@@ -33,7 +35,7 @@ from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.loops.contents import Contents
 from refundsorter.loops.examiner import Examiner
 from refundsorter.loops.filer import Filer
-from refundsorter.loops.hints import HintQueue
+from refundsorter.loops.hints import HintQueue, HintRouter
 from refundsorter.loops.intake import Intake, Times
 from refundsorter.loops.root import Root
 from refundsorter.loops.sorter import Sorter
@@ -202,6 +204,11 @@ def journal_has_lines(settings: Settings) -> bool:
     return folder.is_dir() and any(History(str(folder), FileSystem()).days().values())
 
 
+def shares(settings: Settings) -> list[Share]:
+    """The inboxes that may hang, because another machine or process serves them."""
+    return [Share(str(root)) for root in settings.inbox if mounts.why_polling(root) is not None]
+
+
 class Workshop:
     """Everything that sorting needs, with the state directory locked.
 
@@ -218,7 +225,8 @@ class Workshop:
         self.log = log
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.model = load_model(settings)
-        files, clock, retry = files or FileSystem(), SystemClock(), retry_policy(settings)
+        files = files or FileSystem(shares=shares(settings))
+        clock, retry = SystemClock(), retry_policy(settings)
         for folder in (settings.state_dir, settings.sorted):
             make_folder(folder, files)
         self.lock = StateLock(str(settings.state_dir))
@@ -227,7 +235,7 @@ class Workshop:
             self._require_new_journal()
             make_folder(settings.sorted / JOURNAL, files)
             files.fsync_folder(str(settings.sorted))  # one that a killed start made, too
-        self.hints = HintQueue(settings.watch.queue_size)
+        self.hints = HintRouter({str(root): HintQueue(settings.watch.queue_size) for root in settings.inbox})
         self.filer = Filer(
             ledger=self.ledger,
             shelf=Shelf(str(settings.sorted), files, min_free_bytes=settings.move.min_free_bytes),
@@ -249,26 +257,25 @@ class Workshop:
             log=log,
         )
 
-    def intake(self, *, watched: bool, job: int | None = None) -> Intake:
-        """The loop in front of the sorter: with watches for the daemon, without for a single sweep."""
+    def intakes(self, *, watched: bool, job: int | None = None) -> list[Intake]:
+        """The loops in front of the sorter, one an inbox: watching for the daemon, or for a single sweep."""
         settings = self.settings
-        roots = [
-            Root(path=str(root), scanner=scanner, watch=self._watch(root) if watched else None)
+        return [
+            Intake(
+                root=Root(path=str(root), scanner=scanner, watch=self._watch(root) if watched else None),
+                hints=self.hints.of(str(root)),
+                look=stat_file,
+                ledger=self.ledger,
+                on_admitted=self.sorter.wake,
+                times=intake_times(settings),
+                chunk=settings.sweep.chunk_size,
+                clock=SystemClock(),
+                log=self.log,
+                source=Source.SCAN if watched else Source.SWEEP,
+                job=job,
+            )
             for root, scanner in zip(settings.inbox, scanners(settings, self.log), strict=True)
         ]
-        return Intake(
-            roots=roots,
-            hints=self.hints,
-            look=stat_file,
-            ledger=self.ledger,
-            on_admitted=self.sorter.wake,
-            times=intake_times(settings),
-            chunk=settings.sweep.chunk_size,
-            clock=SystemClock(),
-            log=self.log,
-            source=Source.SCAN if watched else Source.SWEEP,
-            job=job,
-        )
 
     def close(self) -> None:
         """Close the ledger and let the next process in."""
@@ -294,7 +301,7 @@ class Workshop:
             excluded=(settings.sorted, settings.state_dir),
             mode=settings.watch.roots.get(root, settings.watch.mode),
             poll_interval_s=settings.watch.poll_interval_s,
-            hints=self.hints,
+            hints=self.hints.of(str(root)),
         )
 
 

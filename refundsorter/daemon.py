@@ -47,11 +47,15 @@ class Loop(threading.Thread):
 
 
 class Watchdog:
-    """Tells systemd that all is well, but only while every loop makes progress."""
+    """Tells systemd that all is well, but only while the sorter and one intake at least make progress.
 
-    def __init__(self, notifier: Notifier, beats: Sequence[Beat]) -> None:
+    An intake that hangs with its share would hang again after a restart, and the others would suffer.
+    """
+
+    def __init__(self, notifier: Notifier, sorter: Beat, intakes: Sequence[Beat]) -> None:
         self._notifier = notifier
-        self._beats = beats
+        self._sorter = sorter
+        self._intakes = intakes
         allowed_s = notifier.watchdog_interval_s
         self.interval_s = SUPERVISION_S if allowed_s is None else min(SUPERVISION_S, allowed_s)
 
@@ -59,7 +63,8 @@ class Watchdog:
         """Tell it, if it is so and somebody wants to know."""
         if self._notifier.watchdog_interval_s is None:
             return
-        if all(beat.age_s() < SILENCE_S for beat in self._beats):
+        oldest_s = max(self._sorter.age_s(), min(beat.age_s() for beat in self._intakes))
+        if oldest_s < SILENCE_S:
             self._notifier.alive()
 
 
@@ -86,11 +91,12 @@ class Daemon:
         self._started_with = settings
         self._notifier = Notifier(os.environ, log)
         self._workshop = Workshop(settings, log)
-        self._intake: Intake = self._workshop.intake(watched=True)
-        self._watchdog = Watchdog(self._notifier, (self._workshop.sorter.beat, self._intake.beat))
+        sorter = self._workshop.sorter
+        self._intakes: list[Intake] = self._workshop.intakes(watched=True)
+        self._watchdog = Watchdog(self._notifier, sorter.beat, [intake.beat for intake in self._intakes])
         self._loops = [
-            Loop("sorter", self._workshop.sorter.run),
-            Loop("intake", self._intake.run),
+            Loop("sorter", sorter.run),
+            *(Loop(f"intake {intake.root.path}", intake.run) for intake in self._intakes),
         ]
 
     def run(self) -> ExitCode:
@@ -98,7 +104,9 @@ class Daemon:
         settle()
         for loop in self._loops:
             loop.start()
-        self._intake.watching.wait(WATCHING_S)
+        patience = time.monotonic() + WATCHING_S
+        for intake in self._intakes:
+            intake.watching.wait(max(0.0, patience - time.monotonic()))
         self._notifier.ready(f"sorting with {self._workshop.model.rules.model}")
         self._log.info(
             "ready",
@@ -130,7 +138,8 @@ class Daemon:
         """
         self._notifier.stopping()
         deadline = time.monotonic() + self._settings.stop_timeout_s
-        self._intake.stop()
+        for intake in self._intakes:
+            intake.stop()
         self._workshop.sorter.stop()
         while any(loop.is_alive() for loop in self._loops):
             left = deadline - time.monotonic()
@@ -166,7 +175,8 @@ class Daemon:
             sorter.rules = rules
             sorter.policy = replace(batch_policy(new), max_size=sorter.policy.max_size)
             self._workshop.filer.retry = retry_policy(new)
-            self._intake.retime(intake_times(new))
+            for intake in self._intakes:
+                intake.retime(intake_times(new))
             self._gate.level = min(self._gate.level, LEVELS[new.log.level])  # this is told at either level
             self._settings = new
             self._log.info("settings.read", changed=live, need_restart=restart, taxonomy=rules.taxonomy)

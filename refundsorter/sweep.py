@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from refundsorter import signals
 from refundsorter.assembly import LEDGER_FILE, Workshop
@@ -12,6 +13,7 @@ from refundsorter.core.fault import RefundsorterError
 from refundsorter.core.image import TERMINAL
 from refundsorter.daemon import Loop
 from refundsorter.edges.ledger_report import LedgerReport
+from refundsorter.loops.intake import Intake
 
 LOOK_S = 0.1  # how often progress is told
 
@@ -58,15 +60,9 @@ def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Accoun
     sorter.recover()
     recovered = workshop.filer.tally.filed
     job = workshop.ledger.begin_job("sweep", now=time.time())
-    intake = workshop.intake(watched=False, job=job)
-    unfinished = 0
-
-    def take_in() -> None:
-        nonlocal unfinished
-        unfinished = intake.run_once()
-        sorter.finish_when_empty()
-
-    loops = [Loop("intake", take_in), Loop("sorter", sorter.run)]
+    intakes = workshop.intakes(watched=False, job=job)
+    unfinished: list[int] = []
+    loops = _loops(workshop, intakes, unfinished)
     for loop in loops:
         loop.start()
     interrupted = False
@@ -75,16 +71,39 @@ def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Accoun
             if interrupted:
                 os._exit(1)
             interrupted = True
-            intake.stop()
-            sorter.stop()
-        on_progress(workshop.filer.tally.filed - recovered, intake.admitted)
+            _stop(workshop, intakes)
+        on_progress(workshop.filer.tally.filed - recovered, sum(intake.admitted for intake in intakes))
         if any(loop.error is not None for loop in loops):
-            intake.stop()
-            sorter.stop()
+            _stop(workshop, intakes)
+    _require_sound(loops)
+    unreachable = [intake.root.path for intake in intakes if not intake.root.is_reachable]
+    return _account(workshop, job, unreachable, sum(unfinished), began, interrupted=interrupted)
+
+
+def _loops(workshop: Workshop, intakes: Sequence[Intake], unfinished: list[int]) -> list[Loop]:
+    """The loops of a sweep; each intake adds to `unfinished`, and the last lets the sorter end."""
+
+    def take_in(intake: Intake) -> None:
+        unfinished.append(intake.run_once())
+        if len(unfinished) == len(intakes):
+            workshop.sorter.finish_when_empty()
+
+    return [
+        Loop("sorter", workshop.sorter.run),
+        *(Loop(f"intake {intake.root.path}", partial(take_in, intake)) for intake in intakes),
+    ]
+
+
+def _stop(workshop: Workshop, intakes: Sequence[Intake]) -> None:
+    for intake in intakes:
+        intake.stop()
+    workshop.sorter.stop()
+
+
+def _require_sound(loops: Sequence[Loop]) -> None:
     for loop in loops:
         if loop.error is not None:
             raise SweepBroken(f"the {loop.name} loop died: {loop.error!r}") from loop.error
-    return _account(workshop, job, intake.unreachable(), unfinished, began, interrupted=interrupted)
 
 
 def _account(

@@ -52,6 +52,7 @@ OUTSIDE = {
     "lock": set(),
     "log": {"structlog"},
     "mounts": set(),
+    "patience": set(),
     "photos": set(),
     "plain_yaml": {"yaml"},
     "polling": {"watchdog"},
@@ -65,6 +66,7 @@ SIBLINGS = {
     "bundle": {"plain_yaml"},
     "copying": {"filesystem", "photos"},
     "decoding": {"decoder", "fence"},
+    "filesystem": {"patience"},
     "inbox": {"inotify", "mounts", "polling", "scan"},
     "inotify": {"scan"},
     "journal": {"filesystem"},
@@ -102,7 +104,7 @@ FLOORS = {
     "daemon": {
         "assembly", "core.*", "edges.log", "edges.systemd", "exits", "loops.*", "settings", "signals",
     },
-    "sweep": {"assembly", "core.*", "daemon", "edges.ledger_report", "signals"},
+    "sweep": {"assembly", "core.*", "daemon", "edges.ledger_report", "loops.*", "signals"},
     "preview": {"assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "settings"},
     "doctor": {
         "assembly", "core.*", "edges.bundle", "edges.classifier", "edges.ledger_report", "edges.lock",

@@ -108,16 +108,17 @@ def opened(shop: Shop, *, files: FileSystem | None = None, log: Events | None = 
 
 
 @contextmanager
-def running(workshop: Workshop) -> Iterator[Intake]:
-    """Intake and sorter at work, as in the daemon; stopped at the end, which must not fail."""
-    intake = workshop.intake(watched=True)
-    loops = [Loop("intake", intake.run), Loop("sorter", workshop.sorter.run)]
+def running(workshop: Workshop) -> Iterator[list[Intake]]:
+    """Intakes and sorter at work, as in the daemon; stopped at the end, which must not fail."""
+    intakes = workshop.intakes(watched=True)
+    loops = [Loop("sorter", workshop.sorter.run), *(Loop("intake", intake.run) for intake in intakes)]
     for loop in loops:
         loop.start()
     try:
-        yield intake
+        yield intakes
     finally:
-        intake.stop()
+        for intake in intakes:
+            intake.stop()
         workshop.sorter.stop()
         for loop in loops:
             loop.join(PATIENCE_S)
@@ -126,12 +127,17 @@ def running(workshop: Workshop) -> Iterator[Intake]:
                 raise loop.error
 
 
+def take_in(workshop: Workshop, job: int | None = None) -> int:
+    """Enter what lies in the inboxes, without sorting it; how many files were left out."""
+    return sum(intake.run_once() for intake in workshop.intakes(watched=False, job=job))
+
+
 def sort_all(workshop: Workshop) -> int:
     """One sweep on the thread that calls, step by step in the same order every time; the job's id."""
     sorter = workshop.sorter
     sorter.recover()
     job = workshop.ledger.begin_job("sweep", now=0.0)
-    workshop.intake(watched=False, job=job).run_once()
+    take_in(workshop, job=job)
     sorter.finish_when_empty()
     sorter.run()
     return job

@@ -44,6 +44,10 @@ class PassingTrouble(RefundsorterError):
     """The world does not allow it now; it is tried again later and nothing is rejected for it."""
 
 
+class NoAnswer(PassingTrouble):
+    """A share has not answered yet: what was asked of it may still be done."""
+
+
 class Vanished(RefundsorterError):
     """The file is gone, or another one lies under its name; the photo that was seen is not ours to move."""
 

@@ -37,7 +37,7 @@ def write_copy(files: FileSystem, intent: Intent, path: str) -> None:
         finally:
             os.close(target)
     finally:
-        os.close(source)
+        files.close(source, claimed.path)
     if digest.hexdigest() != intent.examined.sha256 or not size == copied == claimed.identity.size:
         raise Vanished(f"{claimed.path!r} changed while it was being copied")
 
@@ -51,4 +51,4 @@ def hash_of(files: FileSystem, path: str) -> str:
             digest.update(chunk)
         return digest.hexdigest()
     finally:
-        os.close(descriptor)
+        files.close(descriptor, path)

@@ -2,16 +2,18 @@
 
 errno is translated here and nowhere else. `before` is called ahead of every call with its name and its path:
 in the daemon it does nothing; a fault test raises an `OSError` from it, or kills the process there.
+Calls to a share, which may hang, are waited for only so long.
 """
 
 import ctypes
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from refundsorter.core.fault import NameTaken, translate
 from refundsorter.core.stability import FileIdentity
+from refundsorter.edges.patience import Share
 
 T = TypeVar("T")
 
@@ -45,18 +47,32 @@ class FileSystem:
     lets an `OSError` that nobody expected pass.
     """
 
-    def __init__(self, before: Callable[[str, str], None] = _nothing) -> None:
+    def __init__(
+        self, before: Callable[[str, str], None] = _nothing, *, shares: Sequence[Share] = ()
+    ) -> None:
         self._before = before
+        self._shares = shares
 
-    def _call(self, operation: str, path: str, function: Callable[[], T]) -> T:
+    def _call(
+        self,
+        operation: str,
+        path: str,
+        function: Callable[[], T],
+        *,
+        too_late: Callable[[T], object] | None = None,
+    ) -> T:
+        share = self._share_of(path)
         try:
             self._before(operation, path)
-            return function()
+            return function() if share is None else share.call(function, too_late=too_late)
         except OSError as error:
             translated = translate(error, f"{operation} {path!r}")
             if translated is error:
                 raise
             raise translated from error
+
+    def _share_of(self, path: str) -> Share | None:
+        return next((share for share in self._shares if share.holds(path)), None)
 
     def lstat(self, path: str) -> os.stat_result:
         """What lies at `path` itself, a link not followed."""
@@ -65,7 +81,15 @@ class FileSystem:
     def open_photo(self, path: str) -> int:
         """Open for reading; a link is refused as `Vanished`, a FIFO does not block."""
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        return self._call("open", path, lambda: os.open(path, flags))
+        return self._call("open", path, lambda: os.open(path, flags), too_late=os.close)
+
+    def close(self, descriptor: int, path: str) -> None:
+        """Close a file that was only read; a share is not waited for."""
+        share = self._share_of(path)
+        if share is None:
+            os.close(descriptor)
+        else:
+            share.begin(lambda: os.close(descriptor))
 
     def fstat(self, descriptor: int, path: str) -> os.stat_result:
         """What the open file is."""
@@ -110,11 +134,12 @@ class FileSystem:
 
     def fsync_folder(self, path: str) -> None:
         """Make a folder's entries survive a power loss."""
-        descriptor = self._call("open", path, lambda: os.open(path, os.O_RDONLY | os.O_DIRECTORY))
+        flags = os.O_RDONLY | os.O_DIRECTORY
+        descriptor = self._call("open", path, lambda: os.open(path, flags), too_late=os.close)
         try:
             self._call("fsync", path, lambda: os.fsync(descriptor))
         finally:
-            os.close(descriptor)
+            self.close(descriptor, path)
 
     def make_folder(self, path: str) -> bool:
         """Make a folder (mode 0777 less the umask); False if there is one already."""

@@ -1,7 +1,6 @@
 """Reading a photo: its bytes and their hash, or proof that it is not the photo that was seen."""
 
 import hashlib
-import os
 import stat
 from dataclasses import dataclass
 
@@ -48,7 +47,7 @@ class PhotoReader:
             if size != identity.size:
                 raise Vanished(f"{path!r} gave {size} bytes where it had {identity.size}")
         finally:
-            os.close(descriptor)
+            self._files.close(descriptor, path)
         return Photo(sha256=digest.hexdigest(), data=b"".join(kept))
 
     def fault(self, identity: FileIdentity) -> ItemFault | None:

@@ -15,7 +15,7 @@ from enum import Enum, auto
 from pathlib import PurePath
 from time import perf_counter
 
-from refundsorter.core.fault import NameTaken, PassingTrouble, Vanished
+from refundsorter.core.fault import NameTaken, NoAnswer, PassingTrouble, Vanished
 from refundsorter.core.image import Intent
 from refundsorter.core.placement import JOURNAL, free_name, numbered, partial_name
 from refundsorter.core.recovery import Found
@@ -161,6 +161,8 @@ class Shelf:
             if self._is(claimed.path, claimed.identity):
                 return PassingTrouble(f"{error}; the photo is still there")
             return error
+        except NoAnswer:
+            raise  # it may yet be moved
         except (NameTaken, PassingTrouble) as error:
             return error
         if published is _Published.COPIED:

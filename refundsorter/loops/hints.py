@@ -6,6 +6,7 @@ counts: a file renamed in and then written anew is no longer complete.
 """
 
 import threading
+from collections.abc import Mapping
 
 from refundsorter.core.hints import Hint
 
@@ -63,3 +64,25 @@ class HintQueue:
 
     def _is_due(self) -> bool:
         return bool(self._hints) or self._overflowed or self._woken
+
+
+class HintRouter:
+    """A queue for every inbox, by its path; a hint goes to the one that it lies in."""
+
+    def __init__(self, queues: Mapping[str, HintQueue]) -> None:
+        self._queues = queues
+
+    def of(self, root: str) -> HintQueue:
+        """The queue of an inbox."""
+        return self._queues[root]
+
+    def put(self, hint: Hint) -> None:
+        """Pass a hint on; one of a folder that is no inbox any more is dropped."""
+        for root, queue in self._queues.items():
+            if hint.path.startswith(f"{root}/"):
+                queue.put(hint)
+
+    def overflow(self) -> None:
+        """Note in every queue that hints were lost."""
+        for queue in self._queues.values():
+            queue.overflow()

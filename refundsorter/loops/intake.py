@@ -1,8 +1,9 @@
-"""The intake: from hints and scans to photos that wait in the ledger.
+"""The intake: from hints and scans of one inbox to photos that wait in the ledger.
 
 Events are hints, the scan is the truth. Every file is looked at before it counts, is waited for until it
 holds still, and is then entered. A scan goes on in steps of `chunk` files between the hints, so that a photo
 dropped during a scan of 100,000 is not kept waiting, and only a few chunks of files are held in memory.
+Every inbox has an intake of its own, so that a share that hangs keeps only itself waiting.
 """
 
 import threading
@@ -35,12 +36,12 @@ class Times:
 
 
 class Intake:
-    """The loop between the inboxes and the ledger."""
+    """The loop between one inbox and the ledger."""
 
     def __init__(
         self,
         *,
-        roots: Sequence[Root],
+        root: Root,
         hints: HintQueue,
         look: Callable[[str], FileIdentity | None],
         ledger: LedgerPort,
@@ -53,9 +54,9 @@ class Intake:
         job: int | None = None,
     ) -> None:
         self.beat = Beat(clock)
-        self.watching = threading.Event()  # every folder has been tried to be watched once
+        self.watching = threading.Event()  # the folder has been tried to be watched once
         self.admitted = 0  # files that were entered, for progress
-        self._roots = roots
+        self.root = root
         self._hints = hints
         self._look = look
         self._ledger = ledger
@@ -81,10 +82,6 @@ class Intake:
         self._stopping.set()
         self._hints.wake()
 
-    def unreachable(self) -> list[str]:
-        """The inboxes that could not be looked through when that was last tried."""
-        return [root.path for root in self._roots if not root.is_reachable]
-
     def retime(self, times: Times) -> None:
         """Take over new times, soon; a scan follows. From any thread."""
         self._new_times = times
@@ -101,20 +98,19 @@ class Intake:
             self._follow(hints)
             self._check()
             self.watching.set()
-            self._begin_scans()
+            self._begin_scan()
             self._turn()
-        for root in self._roots:
-            if root.watch is not None:
-                root.watch.stop(CHECK_S)
+        if self.root.watch is not None:
+            self.root.watch.stop(CHECK_S)
 
     def run_once(self) -> int:
-        """Take in what lies in the inboxes now.
+        """Take in what lies in the inbox now.
 
         Returns:
             How many files were left out: they were still being written, or the ledger could not take them.
         """
-        self._begin_scans()
-        while self._is_scanning() and not self._has_given_up():
+        self._begin_scan()
+        while self.root.scans and not self._has_given_up():
             self._rest()
             self._turn()
         patience = self._clock.monotonic() + SWEEP_PATIENCE * max(self._times.stability_s, CHECK_S)
@@ -141,14 +137,14 @@ class Intake:
             self._next_scan = self._clock.monotonic()
 
     def _turn(self) -> None:
-        self._step_scans()
+        self._step_scan()
         self._look_again()
         self._admit()
         self.beat.tick()
 
     def _timeout_s(self) -> float:
         """Seconds until there is something to do without a hint."""
-        if self._is_scanning() and not self._is_full():
+        if self.root.scans and not self._is_full():
             return 0.0
         times = [self._next_check]
         if self._ready:
@@ -160,63 +156,59 @@ class Intake:
     def _follow(self, hints: Sequence[Hint]) -> None:
         """Look at what the hints name."""
         for hint in hints:
-            root = self._root_of(hint.path)
-            if root is None:
-                continue
             if hint.kind is HintKind.TREE:
-                root.scans.append(root.scanner.scan(hint.path))
+                self.root.scans.append(self.root.scanner.scan(hint.path))
                 continue
             identity = self._identity(hint.path)
             if identity is not None:
-                arrival = self._arrival(root, hint.path, identity, Source.EVENT)
+                arrival = self._arrival(hint.path, identity, Source.EVENT)
                 self._note(arrival, complete=hint.complete)
 
     def _check(self) -> None:
-        """Do what is done every second: look after the watches, and after what was kept out."""
+        """Do what is done every second: look after the watch, and after what was kept out."""
         now = self._clock.monotonic()
         if now < self._next_check:
             return
         self._next_check = now + CHECK_S
-        self._check_watches()
+        self._check_watch()
         paths, self._kept_out = self._kept_out, set()
         self._follow([Hint(path=path, complete=False) for path in paths])
 
-    def _check_watches(self) -> None:
-        for root in self._roots:
-            try:
-                renewed = root.watch is not None and root.watch.check()
-            except PassingTrouble as trouble:
-                self._unreachable(root, trouble)
-            else:
-                if renewed or not (root.is_reachable or root.scans):
-                    root.scans = [root.scanner.scan()]
+    def _check_watch(self) -> None:
+        root = self.root
+        try:
+            renewed = root.watch is not None and root.watch.check()
+        except PassingTrouble as trouble:
+            self._unreachable(trouble)
+        else:
+            if renewed or not (root.is_reachable or root.scans):
+                root.scans = [root.scanner.scan()]
 
-    def _begin_scans(self) -> None:
+    def _begin_scan(self) -> None:
         now = self._clock.monotonic()
         if now >= self._next_scan:
             self._next_scan = now + self._times.scan_interval_s
-            for root in self._roots:
-                root.scans = [root.scanner.scan()]  # in place of those under way
+            self.root.scans = [self.root.scanner.scan()]  # in place of those under way
 
-    def _step_scans(self) -> None:
-        """Go on by one chunk in every scan."""
-        for root in self._roots:
-            if not root.scans or self._is_full():
-                continue
-            try:
-                found = list(islice(root.scans[0], self._chunk))
-                if len(found) < self._chunk:
-                    root.scans.pop(0)
-            except PassingTrouble as trouble:
-                root.scans.clear()
-                self._unreachable(root, trouble)
-            else:
-                self._reachable(root)
-                self._take_in(root, found)
+    def _step_scan(self) -> None:
+        """Go on by one chunk in the scan."""
+        root = self.root
+        if not root.scans or self._is_full():
+            return
+        try:
+            found = list(islice(root.scans[0], self._chunk))
+            if len(found) < self._chunk:
+                root.scans.pop(0)
+        except PassingTrouble as trouble:
+            root.scans.clear()
+            self._unreachable(trouble)
+        else:
+            self._reachable()
+            self._take_in(found)
 
-    def _take_in(self, root: Root, found: Sequence[FoundPort]) -> None:
+    def _take_in(self, found: Sequence[FoundPort]) -> None:
         """Note the files of a chunk that the ledger does not hold."""
-        arrivals = [self._arrival(root, one.path, one.identity, self._source) for one in found]
+        arrivals = [self._arrival(one.path, one.identity, self._source) for one in found]
         for arrival in self._unknown(arrivals):
             self._note(arrival, complete=False)
 
@@ -261,9 +253,9 @@ class Intake:
         else:
             self._troubles = 0
 
-    def _arrival(self, root: Root, path: str, identity: FileIdentity, source: Source) -> Arrival:
+    def _arrival(self, path: str, identity: FileIdentity, source: Source) -> Arrival:
         now = self._clock.now()
-        return Arrival(path=path, root=root.path, identity=identity, seen_at=now, source=source)
+        return Arrival(path=path, root=self.root.path, identity=identity, seen_at=now, source=source)
 
     def _note(self, arrival: Arrival, *, complete: bool) -> None:
         ready = self._tracker.note(arrival, self._clock.monotonic(), complete=complete)
@@ -278,21 +270,15 @@ class Intake:
             self._hints.overflow()  # the scan looks again
             return None
 
-    def _unreachable(self, root: Root, trouble: PassingTrouble) -> None:
-        if root.is_reachable:
-            self._log.warning("inbox.unreachable", inbox=root.path, trouble=str(trouble))
-        root.is_reachable = False
+    def _unreachable(self, trouble: PassingTrouble) -> None:
+        if self.root.is_reachable:
+            self._log.warning("inbox.unreachable", inbox=self.root.path, trouble=str(trouble))
+        self.root.is_reachable = False
 
-    def _reachable(self, root: Root) -> None:
-        if not root.is_reachable:
-            self._log.info("inbox.back", inbox=root.path)
-        root.is_reachable = True
-
-    def _root_of(self, path: str) -> Root | None:
-        return next((root for root in self._roots if path.startswith(root.path + "/")), None)
-
-    def _is_scanning(self) -> bool:
-        return any(root.scans for root in self._roots)
+    def _reachable(self) -> None:
+        if not self.root.is_reachable:
+            self._log.info("inbox.back", inbox=self.root.path)
+        self.root.is_reachable = True
 
     def _is_full(self) -> bool:
         return len(self._tracker) + len(self._ready) > PENDING_CHUNKS * self._chunk

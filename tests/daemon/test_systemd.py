@@ -141,16 +141,18 @@ class Silence:
         return lambda *_arguments, **_fields: None
 
 
-def test_the_watchdog_is_not_told_once_a_loop_hangs(manager: Manager) -> None:
-    """One of two loops has been silent for too long; when it goes on, the watchdog is told again."""
+@pytest.mark.parametrize("hanging", ["the sorter", "every intake"])
+def test_the_watchdog_is_not_told_once_a_loop_hangs(manager: Manager, hanging: str) -> None:
+    """The sorter, or every intake, has been silent for too long; when it goes on, the watchdog is told."""
     clock = HandSetClock()
-    working, hanging = Beat(clock), Beat(clock)
+    sorter, one, other = Beat(clock), Beat(clock), Beat(clock)
     told: Mapping[str, str] = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "120000000"}
-    watchdog = Watchdog(Notifier(told, Silence()), [working, hanging])
+    watchdog = Watchdog(Notifier(told, Silence()), sorter, [one, other])
     clock.time = SILENCE_S
+    working, recovering = (one, sorter) if hanging == "the sorter" else (sorter, other)
     working.tick()
     watchdog.feed()
-    hanging.tick()
+    recovering.tick()
     assert not manager.has_heard()
     watchdog.feed()
     assert manager.has_heard()

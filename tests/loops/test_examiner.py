@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 from stages import ANSWER
 from support import PATIENCE_S, Shop, photo
-from workbench import AT_ONCE, fence, opened
+from workbench import AT_ONCE, fence, opened, take_in
 
 from refundsorter import assembly
 from refundsorter.assembly import Workshop
@@ -32,7 +32,7 @@ class Desk:
 
     def claim(self) -> list[Claimed]:
         """Take all that lies in the inbox."""
-        self.workshop.intake(watched=False).run_once()
+        take_in(self.workshop)
         return self.workshop.ledger.claim(limit=100, now=1e12)
 
     def examine(self, claimed: list[Claimed]) -> Batch:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support import Shop, photo
-from workbench import AT_ONCE, Once, fence, opened, rows, sort_all
+from workbench import AT_ONCE, Once, fence, opened, rows, sort_all, take_in
 
 from refundsorter import assembly
 from refundsorter.assembly import Workshop
@@ -33,7 +33,7 @@ def _examined(
             files=FileSystem(),
             fence=fence(),
         )
-        workshop.intake(watched=False).run_once()
+        take_in(workshop)
         claimed = workshop.ledger.claim(limit=100, now=1e12)
         yield workshop, examiner.examine(claimed, workshop.model.rules).examined
 
@@ -86,7 +86,7 @@ def test_a_photo_that_was_replaced_is_not_filed(moment: str, shop: Shop) -> None
         if moment == "before the move":
             replace()
         assert workshop.filer.file(examined, workshop.model.rules), "the shelf refused nothing"
-        hints, _ = workshop.hints.take(0)
+        hints, _ = workshop.hints.of(str(shop.inbox)).take(0)
     assert [hint.path for hint in hints] == [str(shop.inbox / "a.png")]
     assert (shop.inbox / "a.png").read_bytes() == GREEN
     assert (_shelved(shop), shop.lines(), rows(shop)) == ([], [], [])

@@ -44,9 +44,10 @@ class Inbox:
 
 def _intake(workshop: Workshop, scanner: ScannerPort, *, stability_s: float = 0.0, chunk: int = 10) -> Intake:
     """An intake without watches: only the scanner and the hints tell it of files."""
+    root = workshop.settings.inbox[0]
     return Intake(
-        roots=[Root(path=str(workshop.settings.inbox[0]), scanner=scanner, watch=None)],
-        hints=workshop.hints,
+        root=Root(path=str(root), scanner=scanner, watch=None),
+        hints=workshop.hints.of(str(root)),
         look=stat_file,
         ledger=workshop.ledger,
         on_admitted=lambda: None,
@@ -157,7 +158,7 @@ def test_a_photo_that_is_still_being_written_is_left_by_a_sweep(shop: Shop) -> N
 
     writer = threading.Thread(target=grow)
     with opened(shop) as workshop:
-        intake = workshop.intake(watched=False)
+        (intake,) = workshop.intakes(watched=False)
         writer.start()
         eventually((shop.inbox / "growing.png").exists, "the file begun")
         assert intake.run_once() == 1

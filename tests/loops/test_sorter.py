@@ -3,7 +3,7 @@ import threading
 import pytest
 from faults.account import take
 from support import PATIENCE_S, Shop, eventually, photo
-from workbench import AT_ONCE, Events, Once, journaled, opened, rows, running, sort_all
+from workbench import AT_ONCE, Events, Once, journaled, opened, rows, running, sort_all, take_in
 
 from refundsorter.daemon import Loop
 from refundsorter.edges.filesystem import FileSystem
@@ -50,7 +50,7 @@ def test_a_photo_of_the_same_name_as_one_in_work_is_not_overlooked(shop: Shop) -
         assert offered.wait(PATIENCE_S)
 
     files = FileSystem(Once("fsync", "WARM", come_too_early).before)
-    with opened(shop, files=files) as workshop, running(workshop) as intake:
+    with opened(shop, files=files) as workshop, running(workshop) as (intake,):
         eventually(lambda: intake.admitted == 2, "the second photo offered to the ledger")
         offered.set()
         eventually(journaled(shop, 2), "both filed")
@@ -80,7 +80,7 @@ def test_a_stop_gives_back_what_nobody_has_begun(shop: Shop) -> None:
         assert go_on.wait(PATIENCE_S)
 
     with opened(shop, files=FileSystem(Once("open", "inbox", hold).before)) as workshop:
-        workshop.intake(watched=False).run_once()
+        take_in(workshop)
         loop = Loop("sorter", workshop.sorter.run)
         loop.start()
         assert reading.wait(PATIENCE_S)
@@ -116,7 +116,7 @@ def test_a_sorter_that_dies_says_why(shop: Shop) -> None:
         raise ZeroDivisionError
 
     with opened(shop, files=FileSystem(Once("open", "a.png", fail).before)) as workshop:
-        workshop.intake(watched=False).run_once()
+        take_in(workshop)
         with pytest.raises(ZeroDivisionError):
             workshop.sorter.run()
         workshop.sorter.stop()
