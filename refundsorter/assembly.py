@@ -10,7 +10,7 @@ from pathlib import Path
 from refundsorter.core.batching import BatchPolicy
 from refundsorter.core.bundle import Bundle
 from refundsorter.core.decision import Interpretation, Rules, Thresholds
-from refundsorter.core.fault import LedgerRefused, NameTaken, PassingTrouble
+from refundsorter.core.fault import AlreadyRunning, LedgerRefused, NameTaken, PassingTrouble, Vanished
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.pixels import ImageLimits
 from refundsorter.core.placement import JOURNAL
@@ -26,7 +26,7 @@ from refundsorter.edges.inbox import Watch
 from refundsorter.edges.journal import Journal
 from refundsorter.edges.journal_history import History
 from refundsorter.edges.ledger import Ledger
-from refundsorter.edges.lock import StateLock
+from refundsorter.edges.lock import FolderLock
 from refundsorter.edges.patience import Share
 from refundsorter.edges.photos import PhotoReader
 from refundsorter.edges.scan import Oddity, Scanner, stat_file
@@ -229,12 +229,14 @@ class Workshop:
         clock, retry = SystemClock(), retry_policy(settings)
         for folder in (settings.state_dir, settings.sorted):
             make_folder(folder, files)
-        self.lock = StateLock(str(settings.state_dir))
+        self._locks = [FolderLock(str(settings.state_dir))]
         self.ledger = Ledger(str(settings.state_dir / LEDGER_FILE), longest_wait_s=settings.retry.max_s)
         if self.ledger.is_new():  # once it has been used, its absence says that the shelf is not mounted
-            self._require_new_journal()
             make_folder(settings.sorted / JOURNAL, files)
             files.fsync_folder(str(settings.sorted))  # one that a killed start made, too
+        self._lock_shelf()
+        if self.ledger.is_new():
+            self._require_new_journal()
         self.hints = HintRouter({str(root): HintQueue(settings.watch.queue_size) for root in settings.inbox})
         self.filer = Filer(
             ledger=self.ledger,
@@ -280,7 +282,19 @@ class Workshop:
     def close(self) -> None:
         """Close the ledger and let the next process in."""
         self.ledger.close()
-        self.lock.release()
+        for lock in self._locks:
+            lock.release()
+
+    def _lock_shelf(self) -> None:
+        """Keep out whoever has another ledger; a shelf that cannot be locked now is used all the same."""
+        try:
+            journal = str(self.settings.sorted / JOURNAL)
+            self._locks.append(FolderLock(journal, setting="sorted", held_open=os.O_RDONLY))
+        except AlreadyRunning:
+            self.close()
+            raise
+        except (PassingTrouble, Vanished) as trouble:
+            self.log.warning("shelf.unlocked", trouble=str(trouble))
 
     def _require_new_journal(self) -> None:
         """Refuse to count from 1 again below lines that an earlier ledger wrote: it was lost."""

@@ -85,7 +85,7 @@ class ExtraMissing(StartRefused):
 
 
 class AlreadyRunning(StartRefused):
-    """Another process holds the state directory; the message names its pid."""
+    """Another process holds the state directory or the shelf; the message names its pid."""
 
 
 # What a full, slow, absent or forbidding file system answers with: these end by themselves or by an operator.
@@ -104,6 +104,7 @@ PASSING_ERRNOS = frozenset(
         errno.ENFILE,
         errno.ENOMEM,
         errno.EBUSY,
+        errno.ENOLCK,
         errno.ETIMEDOUT,
         errno.ENODEV,
         errno.ENOTCONN,

@@ -1,44 +1,53 @@
-"""One process a state directory: an advisory lock, which the kernel drops however its holder dies."""
+"""One process a state directory and a shelf: advisory locks, which the kernel drops however a holder dies."""
 
+import errno
 import fcntl
 import os
 
-from refundsorter.core.fault import AlreadyRunning, StartRefused, translate
+from refundsorter.core.fault import AlreadyRunning, PassingTrouble, StartRefused, translate
 
 FILE = "lock"
 
 
-class StateLock:
-    """The lock of `state_dir`, held from construction to `release`.
+class FolderLock:
+    """The lock of the folder that a setting names, held from construction to `release`.
+
+    Held open for reading only it lets the disk be made read-only, but an NFS share gives no such lock.
 
     Raises:
         AlreadyRunning: Another process holds it; the message names its pid.
         PassingTrouble: The disk does not allow it now.
     """
 
-    def __init__(self, state_dir: str) -> None:
-        path = os.path.join(state_dir, FILE)
+    def __init__(self, folder: str, *, setting: str = "state_dir", held_open: int = os.O_RDWR) -> None:
+        path = os.path.join(folder, FILE)
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            self._descriptor = os.open(path, held_open | os.O_CREAT | os.O_CLOEXEC, 0o640)
             try:
-                self._take(state_dir)
+                self._take(folder, setting)
             except BaseException:
                 os.close(self._descriptor)
                 raise
         except OSError as error:
             raise translate(error, f"locking {path!r}") from error
 
-    def _take(self, state_dir: str) -> None:
+    def _take(self, folder: str, setting: str) -> None:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             pid = os.read(self._descriptor, 32).decode(errors="replace").strip() or "unknown"
             raise AlreadyRunning(
-                f"another refundsorter (pid {pid}) uses {state_dir}; stop it first, "
-                "or give this one a `state_dir` of its own"
+                f"another refundsorter (pid {pid}) uses {folder}; stop it first, "
+                f"or give this one a `{setting}` of its own"
             ) from None
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            if error.errno != errno.EBADF:
+                raise
+            raise PassingTrouble(
+                f"{folder!r} lies where a file must be open for writing to be locked"
+            ) from error
+        with open(os.path.join(folder, FILE), "w", encoding="ascii") as file:
+            file.write(f"{os.getpid()}\n")
 
     def release(self) -> None:
         """Let the next one in."""

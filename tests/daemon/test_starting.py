@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support import COMMAND, TAXONOMY, Shop, environment, photo, write_bundle
+from support import COMMAND, PATIENCE_S, TAXONOMY, Shop, environment, photo, write_bundle
 
 
 def test_a_second_daemon_is_refused_with_the_pid_of_the_first(shop: Shop) -> None:
@@ -24,6 +24,23 @@ def test_a_second_daemon_is_refused_with_the_pid_of_the_first(shop: Shop) -> Non
         assert first.stop() == 0
     with shop.daemon() as next_one:
         assert next_one.stop() == 0
+
+
+def test_two_daemons_do_not_share_a_shelf(shop: Shop) -> None:
+    """One with another state directory is refused with the pid of the first: exit 75."""
+    with shop.daemon() as first:
+        other = {"REFUNDSORTER_STATE_DIR": str(shop.base / "other state")}
+        with subprocess.Popen(
+            [*COMMAND, "run", "--config", str(shop.config)],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment() | other,
+        ) as second:
+            _, told = second.communicate(timeout=PATIENCE_S)
+        assert second.returncode == 75
+        assert f"(pid {first.process.pid})" in told
+        assert "give this one a `sorted` of its own" in told
+        assert first.stop() == 0
 
 
 def test_a_sweep_beside_a_daemon_is_refused(shop: Shop) -> None:
