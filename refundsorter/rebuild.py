@@ -23,7 +23,7 @@ from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.journal_history import History
 from refundsorter.edges.ledger_rebuild import LedgerBuilder
 from refundsorter.edges.ledger_report import is_readable
-from refundsorter.edges.lock import StateLock, holder
+from refundsorter.edges.lock import FolderLock, holder
 from refundsorter.edges.scan import Scanner, stat_file
 from refundsorter.settings import Settings
 
@@ -86,7 +86,7 @@ def rebuild(
         return _Reading(settings, None).read(on_progress)
     History(str(settings.sorted / JOURNAL), FileSystem()).days()  # no shelf: told before anything is made
     make_folder(settings.state_dir, FileSystem())
-    lock = StateLock(state_dir)
+    lock = FolderLock(state_dir)
     try:
         _require_loss(path, force=force)
         builder = LedgerBuilder(path)

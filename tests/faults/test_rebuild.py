@@ -18,7 +18,7 @@ from workbench import rows
 from refundsorter import settings as configuration
 from refundsorter.assembly import LEDGER_FILE
 from refundsorter.core.record import rfc3339
-from refundsorter.edges.lock import StateLock
+from refundsorter.edges.lock import FolderLock
 from refundsorter.rebuild import rebuild as make_anew
 
 UNSURE = TAXONOMY.replace("  PLAIN:\n", "  PLAIN:\n    threshold: 1.0\n")  # white and black go to review
@@ -242,7 +242,7 @@ def test_a_rehearsal_changes_nothing(busy: Shop) -> None:
 def test_nothing_is_rebuilt_under_a_daemon(shop: Shop, options: list[str]) -> None:
     """While another process holds the state directory the command ends with 75."""
     shop.run("sweep")
-    lock = StateLock(str(shop.state))
+    lock = FolderLock(str(shop.state))
     try:
         done = shop.run("ledger", "rebuild", *options, check=False)
     finally:
