@@ -7,20 +7,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from refundsorter.core.batching import BatchPolicy
-from refundsorter.core.bundle import Bundle
-from refundsorter.core.decision import Interpretation, Rules, Thresholds
+from refundsorter.core.decision import Rules
 from refundsorter.core.fault import AlreadyRunning, LedgerRefused, NameTaken, PassingTrouble, Vanished
 from refundsorter.core.ignore import IgnoreRules
-from refundsorter.core.pixels import ImageLimits
 from refundsorter.core.placement import JOURNAL
 from refundsorter.core.port import HistoryPort, Log
-from refundsorter.core.retry import RetryPolicy
 from refundsorter.core.stability import Source
 from refundsorter.edges import mounts
 from refundsorter.edges.bundle import BundleStore, StoredBundle
 from refundsorter.edges.classifier import Classifier
-from refundsorter.edges.fence import DecodeLimits, Fence, FencedDecoder
+from refundsorter.edges.fence import Fence, FencedDecoder
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.inbox import Watch
 from refundsorter.edges.journal import Journal
@@ -31,14 +27,21 @@ from refundsorter.edges.patience import Share
 from refundsorter.edges.photos import PhotoReader
 from refundsorter.edges.scan import Oddity, Scanner, stat_file
 from refundsorter.edges.shelf import Shelf
-from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.loops.contents import Contents
 from refundsorter.loops.examiner import Examiner
 from refundsorter.loops.filer import Filer
 from refundsorter.loops.hints import HintQueue, HintRouter
-from refundsorter.loops.intake import Intake, Times
+from refundsorter.loops.intake import Intake
 from refundsorter.loops.root import Root
 from refundsorter.loops.sorter import Sorter
+from refundsorter.policies import (
+    batch_policy,
+    decode_limits,
+    intake_times,
+    retry_policy,
+    rules_of,
+    worker_count,
+)
 from refundsorter.settings import Settings
 
 LEDGER_FILE = "ledger.sqlite3"
@@ -77,27 +80,6 @@ def settle() -> None:
     gc.set_threshold(GARBAGE_EVERY)
 
 
-def rules_of(settings: Settings, bundle: Bundle) -> Rules:
-    """Everything by which photos are judged, from settings, taxonomy and bundle."""
-    taxonomy = read_taxonomy(settings.taxonomy)
-    return Rules(
-        model=bundle.reference,
-        taxonomy=taxonomy.digest,
-        interpretation=Interpretation.of(
-            labels=bundle.labels,
-            temperature=bundle.temperature,
-            taxonomy=taxonomy,
-            top_k=settings.decision.top_k,
-        ),
-        thresholds=Thresholds(
-            taxonomy=taxonomy.thresholds,
-            bundle=bundle.thresholds,
-            default=settings.decision.default_threshold,
-        ),
-        shelve_duplicates=settings.decision.duplicates == "shelve",
-    )
-
-
 def load_model(settings: Settings) -> Model:
     """The active bundle, verified, with its rules.
 
@@ -107,40 +89,6 @@ def load_model(settings: Settings) -> Model:
     """
     stored = BundleStore(settings.models).active()
     return Model(stored=stored, rules=rules_of(settings, stored.manifest))
-
-
-def worker_count(settings: Settings) -> int:
-    """How many examiners work side by side: one a core unless the settings say otherwise."""
-    workers = settings.batch.workers
-    return len(os.sched_getaffinity(0)) if workers == "auto" else workers
-
-
-def decode_limits(settings: Settings) -> DecodeLimits:
-    """What a photo must keep to be decoded, and what that may cost."""
-    image = settings.image
-    return DecodeLimits(
-        image=ImageLimits(max_bytes=image.max_bytes, max_pixels=image.max_pixels, min_side=image.min_side),
-        cpu_s=image.timeout_s,
-        memory_bytes=image.memory_bytes,
-    )
-
-
-def retry_policy(settings: Settings) -> RetryPolicy:
-    """How long passing trouble is waited out."""
-    return RetryPolicy(base_s=settings.retry.base_s, max_s=settings.retry.max_s)
-
-
-def intake_times(settings: Settings) -> Times:
-    """How long the intake waits for what."""
-    watch = settings.watch
-    return Times(
-        stability_s=watch.stability_s, scan_interval_s=watch.scan_interval_s, retry=retry_policy(settings)
-    )
-
-
-def batch_policy(settings: Settings) -> BatchPolicy:
-    """When a micro-batch is taken."""
-    return BatchPolicy(max_size=settings.batch.max_size, max_delay_s=settings.batch.max_delay_ms / 1000)
 
 
 def examiners(

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from refundsorter import settings as configuration
 from refundsorter import signals
-from refundsorter.assembly import Workshop, batch_policy, intake_times, retry_policy, rules_of, settle
+from refundsorter.assembly import Workshop, settle
 from refundsorter.core.fault import StartRefused
 from refundsorter.core.port import Log
 from refundsorter.edges.log import LEVELS, Gate
@@ -23,6 +23,7 @@ from refundsorter.edges.systemd import Notifier
 from refundsorter.exits import ExitCode
 from refundsorter.loops.beat import Beat
 from refundsorter.loops.intake import Intake
+from refundsorter.policies import batch_policy, intake_times, retry_policy, rules_of
 from refundsorter.settings import Settings
 
 SUPERVISION_S = 1.0  # how often main looks after the loops when no signal comes

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from refundsorter.assembly import LEDGER_FILE, journal_has_lines, load_model, worker_count
+from refundsorter.assembly import LEDGER_FILE, journal_has_lines, load_model
 from refundsorter.core.fault import (
     BundleRefused,
     ConfigurationInvalid,
@@ -24,6 +24,7 @@ from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.ledger_report import LedgerUnusable, read_overview
 from refundsorter.edges.lock import holder
 from refundsorter.edges.taxonomy import read_taxonomy
+from refundsorter.policies import worker_count
 from refundsorter.settings import Settings
 
 LOW_SPACE_BYTES = 1 << 30  # below this a shelf fills within an afternoon of phone photos

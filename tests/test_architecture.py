@@ -100,15 +100,17 @@ FLOORS = {
     "settings_model": {"settings_source"},
     "settings_show": {"edges.plain_yaml", "settings", "settings_model"},
     "settings_source": {"core.*", "edges.plain_yaml"},
-    "assembly": {"core.*", "edges.*", "loops.*", "settings"},
+    "policies": {"core.*", "edges.fence", "edges.taxonomy", "loops.intake", "settings"},
+    "assembly": {"core.*", "edges.*", "loops.*", "policies", "settings"},
     "daemon": {
-        "assembly", "core.*", "edges.log", "edges.systemd", "exits", "loops.*", "settings", "signals",
+        "assembly", "core.*", "edges.log", "edges.systemd", "exits", "loops.*", "policies", "settings",
+        "signals",
     },
     "sweep": {"assembly", "core.*", "daemon", "edges.ledger_report", "loops.*", "signals"},
     "preview": {"assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "settings"},
     "doctor": {
         "assembly", "core.*", "edges.bundle", "edges.classifier", "edges.ledger_report", "edges.lock",
-        "edges.mounts", "edges.taxonomy", "settings",
+        "edges.mounts", "edges.taxonomy", "policies", "settings",
     },
     "state": {
         "assembly", "core.*", "edges.bundle", "edges.ledger_report", "edges.lock", "settings",

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support import PATIENCE_S, photo
+from support import PATIENCE_S, eventually, photo
 from workbench import fence
 
 from refundsorter.core.fault import ItemFault, Reason
@@ -157,7 +157,4 @@ def test_nothing_is_left_behind() -> None:
     own.close()
     assert own._program.returncode == 0
     del decoder
-    end = time.monotonic() + PATIENCE_S
-    while Path(f"/proc/{worker}").exists() and time.monotonic() < end:
-        time.sleep(0.01)
-    assert not Path(f"/proc/{worker}").exists()
+    eventually(lambda: not Path(f"/proc/{worker}").exists(), "the worker's end")

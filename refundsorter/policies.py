@@ -1,0 +1,68 @@
+"""From the settings to the values that core, edges and loops work by."""
+
+import os
+
+from refundsorter.core.batching import BatchPolicy
+from refundsorter.core.bundle import Bundle
+from refundsorter.core.decision import Interpretation, Rules, Thresholds
+from refundsorter.core.pixels import ImageLimits
+from refundsorter.core.retry import RetryPolicy
+from refundsorter.edges.fence import DecodeLimits
+from refundsorter.edges.taxonomy import read_taxonomy
+from refundsorter.loops.intake import Times
+from refundsorter.settings import Settings
+
+
+def rules_of(settings: Settings, bundle: Bundle) -> Rules:
+    """Everything by which photos are judged, from settings, taxonomy and bundle."""
+    taxonomy = read_taxonomy(settings.taxonomy)
+    return Rules(
+        model=bundle.reference,
+        taxonomy=taxonomy.digest,
+        interpretation=Interpretation.of(
+            labels=bundle.labels,
+            temperature=bundle.temperature,
+            taxonomy=taxonomy,
+            top_k=settings.decision.top_k,
+        ),
+        thresholds=Thresholds(
+            taxonomy=taxonomy.thresholds,
+            bundle=bundle.thresholds,
+            default=settings.decision.default_threshold,
+        ),
+        shelve_duplicates=settings.decision.duplicates == "shelve",
+    )
+
+
+def worker_count(settings: Settings) -> int:
+    """How many examiners work side by side: one a core unless the settings say otherwise."""
+    workers = settings.batch.workers
+    return len(os.sched_getaffinity(0)) if workers == "auto" else workers
+
+
+def decode_limits(settings: Settings) -> DecodeLimits:
+    """What a photo must keep to be decoded, and what that may cost."""
+    image = settings.image
+    return DecodeLimits(
+        image=ImageLimits(max_bytes=image.max_bytes, max_pixels=image.max_pixels, min_side=image.min_side),
+        cpu_s=image.timeout_s,
+        memory_bytes=image.memory_bytes,
+    )
+
+
+def retry_policy(settings: Settings) -> RetryPolicy:
+    """How long passing trouble is waited out."""
+    return RetryPolicy(base_s=settings.retry.base_s, max_s=settings.retry.max_s)
+
+
+def intake_times(settings: Settings) -> Times:
+    """How long the intake waits for what."""
+    watch = settings.watch
+    return Times(
+        stability_s=watch.stability_s, scan_interval_s=watch.scan_interval_s, retry=retry_policy(settings)
+    )
+
+
+def batch_policy(settings: Settings) -> BatchPolicy:
+    """When a micro-batch is taken."""
+    return BatchPolicy(max_size=settings.batch.max_size, max_delay_s=settings.batch.max_delay_ms / 1000)
