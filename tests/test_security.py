@@ -113,7 +113,7 @@ def test_a_running_daemon_has_no_door(shop: Shop) -> None:
         daemon.wait_for("photo.sorted")
         proc = Path(f"/proc/{daemon.process.pid}")
         opened = {os.readlink(one) for one in (proc / "fd").iterdir()}
-        # proc_net(5): the seventh column of a Unix socket is its inode, and only one with a name has an eighth
+        # proc(5): the seventh field of a Unix socket is its inode, and only one with a name has an eighth
         unix = [line.split() for line in (proc / "net" / "unix").read_text().splitlines()[1:]]
     sockets = {one for one in opened if one.startswith("socket:")}
     assert sockets
