@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -34,6 +33,7 @@ from faults.storm import (
     buried,
 )
 from pictures import saved, texture
+from processes import family, memory_mib
 from rich.console import Console
 from rich.table import Table
 from support import Running, eventually, every_file, make_shop
@@ -52,22 +52,6 @@ class Look:
     memory_mib: float  # proportional set size, all processes together
     descriptors: int  # open in the daemon
     threads: int  # of the daemon
-
-
-def family(pid: int) -> Iterator[int]:
-    """A process and all that came of it."""
-    yield pid
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            yield from family(int(child))
-
-
-def memory_mib(pid: int) -> float:
-    """The proportional set size of a process: pages that are shared count in parts."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    raise AssertionError(f"no memory of {pid}")
 
 
 def look(pid: int) -> Look:
