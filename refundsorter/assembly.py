@@ -4,7 +4,9 @@ import gc
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from refundsorter.core.decision import Rules
@@ -22,7 +24,7 @@ from refundsorter.edges.inbox import Watch
 from refundsorter.edges.journal import Journal
 from refundsorter.edges.journal_history import History
 from refundsorter.edges.ledger import Ledger
-from refundsorter.edges.lock import FolderLock
+from refundsorter.edges.lock import FolderLock, InboxLock
 from refundsorter.edges.patience import Share
 from refundsorter.edges.photos import PhotoReader
 from refundsorter.edges.scan import Oddity, Scanner, stat_file
@@ -177,12 +179,12 @@ class Workshop:
         clock, retry = SystemClock(), retry_policy(settings)
         for folder in (settings.state_dir, settings.sorted):
             make_folder(folder, files)
-        self._locks = [FolderLock(str(settings.state_dir))]
+        self._locks: list[FolderLock | InboxLock] = [FolderLock(str(settings.state_dir))]
         self.ledger = Ledger(str(settings.state_dir / LEDGER_FILE), longest_wait_s=settings.retry.max_s)
         if self.ledger.is_new():  # once it has been used, its absence says that the shelf is not mounted
             make_folder(settings.sorted / JOURNAL, files)
             files.fsync_folder(str(settings.sorted))  # one that a killed start made, too
-        self._lock_shelf()
+        self._lock_folders()
         if self.ledger.is_new():
             self._require_new_journal()
         self.hints = HintRouter({str(root): HintQueue(settings.watch.queue_size) for root in settings.inbox})
@@ -233,16 +235,27 @@ class Workshop:
         for lock in self._locks:
             lock.release()
 
-    def _lock_shelf(self) -> None:
-        """Keep out whoever has another ledger; a shelf that cannot be locked now is used all the same."""
-        try:
-            journal = str(self.settings.sorted / JOURNAL)
-            self._locks.append(FolderLock(journal, setting="sorted", held_open=os.O_RDONLY))
-        except AlreadyRunning:
-            self.close()
-            raise
-        except (PassingTrouble, Vanished) as trouble:
-            self.log.warning("shelf.unlocked", trouble=str(trouble))
+    def _lock_folders(self) -> None:
+        """Keep out whoever has another ledger; a folder that cannot be locked now is used all the same.
+
+        A share is not locked: an open folder on it could not be unmounted, and other machines would not see
+        the lock. There a photo is moved by whoever renames it first.
+        """
+        journal = str(self.settings.sorted / JOURNAL)
+        wanted: list[Callable[[], FolderLock | InboxLock]] = [
+            partial(FolderLock, journal, setting="sorted", held_open=os.O_RDONLY)
+        ]
+        wanted += [
+            partial(InboxLock, str(root)) for root in self.settings.inbox if mounts.why_polling(root) is None
+        ]
+        for lock in wanted:
+            try:
+                self._locks.append(lock())
+            except AlreadyRunning:
+                self.close()
+                raise
+            except (PassingTrouble, Vanished) as trouble:
+                self.log.warning("folder.unlocked", trouble=str(trouble))
 
     def _require_new_journal(self) -> None:
         """Refuse to count from 1 again below lines that an earlier ledger wrote: it was lost."""

@@ -1,4 +1,4 @@
-"""One process a state directory and a shelf: advisory locks, which the kernel drops however a holder dies."""
+"""One process a state directory, a shelf and an inbox: locks that the kernel drops however a holder dies."""
 
 import errno
 import fcntl
@@ -48,6 +48,35 @@ class FolderLock:
             ) from error
         with open(os.path.join(folder, FILE), "w", encoding="ascii") as file:
             file.write(f"{os.getpid()}\n")
+
+    def release(self) -> None:
+        """Let the next one in."""
+        os.close(self._descriptor)
+
+
+class InboxLock:
+    """The lock of an inbox, on the folder itself: nothing of ours lies among the photos.
+
+    Raises:
+        AlreadyRunning: Another process holds it.
+        PassingTrouble: The file system does not allow it now, or at all.
+        Vanished: There is no such folder now.
+    """
+
+    def __init__(self, inbox: str) -> None:
+        try:
+            self._descriptor = os.open(inbox, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BaseException:
+                os.close(self._descriptor)
+                raise
+        except BlockingIOError:
+            raise AlreadyRunning(
+                f"another refundsorter sorts {inbox!r}; stop it first, or give this one an `inbox` of its own"
+            ) from None
+        except OSError as error:
+            raise translate(error, f"locking {inbox!r}") from error
 
     def release(self) -> None:
         """Let the next one in."""

@@ -43,6 +43,25 @@ def test_two_daemons_do_not_share_a_shelf(shop: Shop) -> None:
         assert first.stop() == 0
 
 
+def test_two_daemons_do_not_share_an_inbox(shop: Shop) -> None:
+    """One with another state directory and another shelf is refused: exit 75; the first goes on."""
+    with shop.daemon() as first:
+        other = {name: str(shop.base / f"other {name}") for name in ("STATE_DIR", "SORTED")}
+        second = subprocess.run(
+            [*COMMAND, "run", "--config", str(shop.config)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S,
+            env=environment() | {f"REFUNDSORTER_{name}": path for name, path in other.items()},
+        )
+        assert second.returncode == 75
+        assert f"another refundsorter sorts {str(shop.inbox)!r}" in second.stderr
+        shop.drop("a.jpg", photo("red"))
+        first.wait_for("photo.sorted", file="a.jpg")
+        assert first.stop() == 0
+
+
 def test_a_sweep_beside_a_daemon_is_refused(shop: Shop) -> None:
     """The lock is the same: exit 75 with the daemon's pid."""
     with shop.daemon() as daemon:
