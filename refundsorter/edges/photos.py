@@ -38,7 +38,11 @@ class PhotoReader:
             self._require(descriptor, path, identity)
             digest, kept, size = hashlib.sha256(), [], 0
             # A file that somebody writes to may never end: what is too long is not the photo that was seen.
-            while size <= identity.size and (chunk := self._files.read(descriptor, CHUNK_BYTES, path)):
+            while size <= identity.size:
+                # What should be there and a byte: all that is asked for is allocated, and tears the heap.
+                chunk = self._files.read(descriptor, min(CHUNK_BYTES, identity.size - size + 1), path)
+                if not chunk:
+                    break
                 digest.update(chunk)
                 size += len(chunk)
                 if identity.size <= self._max_bytes:
