@@ -33,7 +33,7 @@ class Queue:
 class Known:
     """What the ledger knows of one content."""
 
-    first_id: int  # the first photo with this content that was inferred
+    first_id: int  # the first photo with this content that was inferred and filed
     answer: Answer | None  # this model's answer under this taxonomy, if it was asked
 
 

@@ -176,10 +176,11 @@ class Ledger:
             return [rows.pending(row) for row in connection.execute(query).mappings()]
 
     def known(self, contents: Collection[str], *, model: str, taxonomy: str) -> dict[str, Known]:
-        """What is known of contents, by sha256: the first photo, and this model's answer if there is one."""
+        """What is known of contents, by sha256: the first photo that was filed, and this model's answer."""
         query = (
             select(*rows.ANSWER_COLUMNS)
             .where(images.c.sha256.in_(list(contents)), schema.WAS_INFERRED)
+            .where(images.c.finished_at.is_not(None))
             .order_by(images.c.id)
         )
         found: dict[str, Known] = {}

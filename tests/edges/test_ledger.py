@@ -283,7 +283,7 @@ class TestKnown:
 
     def test_an_answer_is_known_by_content_model_and_taxonomy(self, ledger: Ledger) -> None:
         """The same content under the same model and taxonomy has its answer; under others only its first."""
-        classify(ledger)
+        finish(ledger)
         content = "ab" * 32
 
         def ask(model: str = MODEL, taxonomy: str = TAXONOMY) -> dict[str, Known]:
@@ -303,6 +303,7 @@ class TestKnown:
                 intent(examined(second, model="tiny/2.0.0", outcome=other, duplicate_of=1)),
             ]
         )
+        ledger.finish([filed(first.id), filed(second.id)])
         found = ledger.known(["ab" * 32], model="tiny/2.0.0", taxonomy=TAXONOMY)
         assert found == {"ab" * 32: Known(first_id=1, answer=other)}
 
@@ -324,6 +325,11 @@ class TestKnown:
             ]
         )
         assert ledger.known(["ab" * 32, "cd" * 32], model=MODEL, taxonomy=TAXONOMY) == {}
+
+    def test_a_photo_that_is_not_filed_answers_for_nothing(self, ledger: Ledger) -> None:
+        """It may still be taken away, and a line must not name it as a first."""
+        classify(ledger)
+        assert ledger.known(["ab" * 32], model=MODEL, taxonomy=TAXONOMY) == {}
 
     def test_an_answer_that_was_given_back_is_void(self, ledger: Ledger) -> None:
         """A photo that went back to waiting answers for nothing until it is decided again."""
@@ -425,6 +431,7 @@ class TestValues:
         )
         (one,) = claim(ledger)
         ledger.classify([intent(examined(one, outcome=odd))])
+        ledger.finish([filed(one.id)])
         found: Answer | None = ledger.known(["ab" * 32], model=MODEL, taxonomy=TAXONOMY)["ab" * 32].answer
         assert found == odd
 
