@@ -170,7 +170,6 @@ class Workshop:
     def __init__(
         self, settings: Settings, log: Log, *, files: FileSystem | None = None, fence: Fence | None = None
     ) -> None:
-        fence = fence or Fence()  # first of all: it gets ready meanwhile
         self.settings = settings
         self.log = log
         sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -198,6 +197,7 @@ class Workshop:
             log=log,
         )
         contents = Contents()
+        fence = fence or Fence()  # late: what it imports would take the processor from this start
         self.sorter = Sorter(
             ledger=self.ledger,
             filer=self.filer,
