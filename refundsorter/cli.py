@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from contextlib import redirect_stdout
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -226,26 +226,12 @@ def train(
     from refundsorter import show
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greeting is not for this reader
-    if base not in ("imagenet", "random") and not Path(base).is_file():
-        raise typer.BadParameter(f"{base} is no file", param_hint="--base")
-    from refundsorter.training import dataset
-
-    for photos in filter(None, (data, measure_on)):
-        dataset.read(photos)  # a wrong one is told before the seconds that TensorFlow takes to come
+    _refuse_early(base, data, measure_on)
     try:
         from refundsorter.training import run as training
         from refundsorter.training.recipe import Recipe
     except ModuleNotFoundError as missing:
         raise ExtraMissing("training needs TensorFlow: pip install 'refundsorter[train]'") from missing
-    usual = Recipe()
-    side = size or usual.size
-    recipe = replace(
-        usual,
-        size=side,
-        alpha=width or usual.alpha,
-        tune_steps=steps or usual.tune_steps,
-        tune_size=min(side, usual.tune_size),
-    )
     options = training.TrainOptions(
         data=data,
         out=out,
@@ -254,7 +240,7 @@ def train(
         base=base,
         base_licence=base_licence,
         base_source=base_source,
-        recipe=recipe,
+        recipe=Recipe().changed(size=size, width=width, steps=steps),
         seed=seed,
         precision=precision,
         measure_on=measure_on,
@@ -267,6 +253,16 @@ def train(
 
 
 cli_service.add_to(app)
+
+
+def _refuse_early(base: str, data: Path, measure_on: Path | None) -> None:
+    """Tell what is wrong before the seconds that TensorFlow takes to come."""
+    from refundsorter.training import dataset
+
+    if base not in ("imagenet", "random") and not Path(base).is_file():
+        raise typer.BadParameter(f"{base} is no file", param_hint="--base")
+    for photos in filter(None, (data, measure_on)):
+        dataset.read(photos)
 
 
 def _log(settings: "Settings", *, quiet: bool = False) -> Any:

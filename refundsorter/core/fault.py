@@ -85,7 +85,7 @@ class ExtraMissing(StartRefused):
 
 
 class AlreadyRunning(StartRefused):
-    """Another process holds the state directory or the shelf; the message names its pid."""
+    """Another process holds the state directory, the shelf or an inbox; the message says which."""
 
 
 # What a full, slow, absent or forbidding file system answers with: these end by themselves or by an operator.

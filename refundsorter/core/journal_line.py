@@ -7,18 +7,17 @@ Whatever lies in the files is looked at as a stranger's: a line counts only wher
 import json
 import math
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NoReturn
 
+from refundsorter.core.bundle import SHA256
 from refundsorter.core.image import TERMINAL, Ranked
 from refundsorter.core.record import SCHEMA, Record, rfc3339
 
 MAX_INTEGER = 2**63 - 1  # what an SQLite integer holds
-SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class Flaw(StrEnum):

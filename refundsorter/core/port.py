@@ -1,7 +1,6 @@
 """The ports: what the loops need of the edges, and the values that the ledger answers with.
 
-Loops know these Protocols only; the daemon hands them the real edges, and one contract suite holds fakes and
-real edges to the same behaviour.
+Loops know these Protocols only; the composition root hands them the real edges, in tests too.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

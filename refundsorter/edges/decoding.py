@@ -25,6 +25,7 @@ from refundsorter.core.pixels import ImageLimits
 from refundsorter.edges.decoder import Decoder
 from refundsorter.edges.fence import MESSAGE_BYTES, data_offset
 
+MAX_DETAIL = MESSAGE_BYTES // 16  # characters; JSON writes one as twelve bytes at most
 ENDED_BY_OTHERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # a terminal sends them to whole groups
 USUAL_PLUGINS = ("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin")
 
@@ -82,7 +83,7 @@ def _decoded(decoder: Decoder, data: bytes, pixels: NDArray[np.uint8]) -> dict[s
     try:
         info = decoder.decode(data, pixels)
     except ItemFault as fault:
-        return {"reason": fault.reason, "detail": fault.detail[: MESSAGE_BYTES // 8]}
+        return {"reason": fault.reason, "detail": fault.detail[:MAX_DETAIL]}
     return {"width": info.width, "height": info.height, "format": info.format}
 
 

@@ -128,17 +128,10 @@ class FencedDecoder:
         self._worker: tuple[socket.socket, int] | None = None
 
     def decode(self, data: bytes, out: NDArray[np.uint8]) -> ImageInfo:
-        """Decode one photo.
-
-        Args:
-            data: The whole file.
-            out: uint8 [input_size, input_size, 3], RGB, 0..255: filled in place; left alone on a fault.
-
-        Returns:
-            What the photo is.
+        """Decode one photo, as `edges.decoder.Decoder.decode` does.
 
         Raises:
-            ItemFault: The photo cannot be used, with the reason.
+            ItemFault: The photo cannot be used, with the reason; also that it costs too much.
             PassingTrouble: There is no worker to be had now.
         """
         check_bytes(len(data), self._limits.image)

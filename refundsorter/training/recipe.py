@@ -1,6 +1,6 @@
 """What is taught, and how: every figure that changes what comes out of a training run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,17 @@ class Recipe:
         0.5  # share of the tuned weights in the mean (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903)
     )
     held: float = 0.12  # share of each category held out, by source, for calibration
+
+    def changed(self, *, size: int | None, width: float | None, steps: int | None) -> "Recipe":
+        """The recipe with what a person asked for; None keeps a figure, and tuning is never the larger."""
+        side = size or self.size
+        return replace(
+            self,
+            size=side,
+            alpha=width or self.alpha,
+            tune_steps=steps or self.tune_steps,
+            tune_size=min(side, self.tune_size),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

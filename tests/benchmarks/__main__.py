@@ -31,8 +31,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from processes import cpu_seconds, family, memory_mib
 from support import Running, environment, eventually, every_file
 
+from refundsorter.core.pixels import ImageLimits
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.edges.classifier import Classifier
+from refundsorter.edges.decoder import Decoder
+from refundsorter.edges.fence import DecodeLimits, Fence, FencedDecoder
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = 5
@@ -40,6 +43,7 @@ PHOTOS = 2000  # sorted in a round
 BIG_PHOTOS = 64  # of 12 megapixels, in a round
 SCRIPT_PHOTOS = 60  # shown to the per-image script
 DROPS = 200  # photos dropped one by one
+DECODES = 800  # by each thread, in a round
 CORES = len(os.sched_getaffinity(0))
 OUT = Console(highlight=False)
 
@@ -49,6 +53,7 @@ def main() -> None:
     parts: dict[str, Callable[[Path], None]] = {
         "sorting": sorting,
         "big": big_photos,
+        "apart": apart,
         "latency": latency,
         "resources": resources,
         "history": history,
@@ -110,6 +115,35 @@ def big_photos(base: Path) -> None:
         f"sorted end to end {statistics.median(own):.1f}/s: {share(alone):.0%} of scaled decode "
         f"(budget ≥ 85 %), {share(needed):.0%} of what no sorter can do without"
     )
+
+
+def apart(_: Path) -> None:
+    """Decoding alone, in the daemon's threads and in processes apart."""
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)).save(file, "JPEG")
+    image = ImageLimits(max_bytes=100 << 20, max_pixels=200_000_000, min_side=16)
+    limits, fence = DecodeLimits(image=image, cpu_s=10.0, memory_bytes=1 << 30), Fence()
+    fenced = [FencedDecoder(fence, limits=limits, input_size=224) for _ in range(CORES)]
+    plain = [Decoder(limits=image, input_size=224) for _ in range(CORES)]
+    in_threads([partial(decode_often, one, file.getvalue(), 1) for one in fenced], 1)  # workers are hired
+    within: list[float] = []
+    beyond: list[float] = []
+    for _round in range(ROUNDS):
+        for found, decoders in ((within, plain), (beyond, fenced)):
+            jobs = [partial(decode_often, one, file.getvalue(), DECODES) for one in decoders]
+            found.append(in_threads(jobs, DECODES * CORES))
+    OUT.print(
+        f"decoding 224 px photos, {CORES} threads: {statistics.median(within):.0f}/s in the daemon, "
+        f"{statistics.median(beyond):.0f}/s in processes apart"
+    )
+    fence.close()
+
+
+def decode_often(decoder: Decoder | FencedDecoder, photo: bytes, times: int) -> None:
+    """Decode one photo again and again."""
+    out = np.empty((224, 224, 3), np.uint8)
+    for _ in range(times):
+        decoder.decode(photo, out)
 
 
 def latency(base: Path) -> None:

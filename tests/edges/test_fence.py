@@ -52,9 +52,9 @@ def refusal(decoder: FencedDecoder, data: bytes) -> ItemFault:
 @contextmanager
 def harmed(decoder: FencedDecoder, number: signal.Signals, times: int) -> Iterator[None]:
     """Meanwhile, its first workers get a signal each while they have a photo in hand."""
+    seen: set[int] = set()
 
     def harm() -> None:
-        seen: set[int] = set()
         end = time.monotonic() + PATIENCE_S
         while len(seen) < times and time.monotonic() < end:
             worker = decoder._worker
@@ -66,6 +66,7 @@ def harmed(decoder: FencedDecoder, number: signal.Signals, times: int) -> Iterat
     thread.start()
     yield
     thread.join()
+    assert len(seen) == times, "they were done before they could be harmed"
 
 
 def _is_busy(pid: int) -> bool:

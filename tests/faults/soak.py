@@ -24,13 +24,13 @@ from faults.account import take
 from faults.storm import (
     FOLDERS,
     SETTINGS,
-    _again_and_again,
-    _copy_slowly,
-    _delete,
-    _link_in,
-    _rename,
-    _Storm,
+    Storm,
+    again_and_again,
     buried,
+    copy_slowly,
+    delete,
+    link_in,
+    rename,
 )
 from pictures import saved, texture
 from processes import family, memory_mib
@@ -63,7 +63,7 @@ def look(pid: int) -> Look:
     )
 
 
-def feed(one: _Storm, numbers: random.Random) -> None:
+def feed(one: Storm, numbers: random.Random) -> None:
     """Fill the inbox up: photos of the model's size, each of another content."""
     photo = saved(texture(224, 224), "JPEG", quality=85)
     for _ in range(BACKLOG - len(every_file(one.shop.inbox))):
@@ -77,17 +77,17 @@ def feed(one: _Storm, numbers: random.Random) -> None:
 
 def soak(base: Path, seed: int, seconds: float, console: Console) -> list[Look]:
     """Let a daemon work for that long; what it held. Fails if a photo is not accounted for."""
-    one = _Storm(make_shop(base))
+    one = Storm(make_shop(base))
     one.shop.config.write_text(SETTINGS)
     for folder in (one.outside, one.grave, *(one.shop.inbox / name for name in FOLDERS)):
         folder.mkdir(exist_ok=True)
-    deeds = (feed, _copy_slowly, _link_in, _rename, _delete)
+    deeds = (feed, copy_slowly, link_in, rename, delete)
     looks: list[Look] = []
     with one.shop.daemon() as daemon, ThreadPoolExecutor(len(deeds)) as threads:
         reading = threading.Thread(target=_read_log, args=(daemon,))
         reading.start()
         blowing = [
-            threads.submit(_again_and_again, one, deed, random.Random(f"{seed} {number}"))
+            threads.submit(again_and_again, one, deed, random.Random(f"{seed} {number}"))
             for number, deed in enumerate(deeds)
         ]
         end = time.monotonic() + seconds

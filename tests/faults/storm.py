@@ -60,7 +60,7 @@ class StormCounts:
 
 
 @dataclass(slots=True)
-class _Storm:
+class Storm:
     """One storm: its folders, and what its threads have done."""
 
     shop: Shop
@@ -97,23 +97,23 @@ class _Storm:
 
 def storm(base: Path, seed: int, seconds: float) -> StormCounts:
     """Let a storm blow, let the daemon come to rest, and take the account; fails if it is wrong."""
-    one = _Storm(make_shop(base))
+    one = Storm(make_shop(base))
     one.shop.config.write_text(SETTINGS)
     for folder in (one.outside, one.grave, *(one.shop.inbox / name for name in FOLDERS)):
         folder.mkdir(exist_ok=True)
-    deeds: list[Callable[[_Storm, random.Random], None]] = [
-        _copy_slowly,
-        _copy_slowly,
+    deeds: list[Callable[[Storm, random.Random], None]] = [
+        copy_slowly,
+        copy_slowly,
         _rename_in,
-        _link_in,
-        _rename,
-        _delete,
+        link_in,
+        rename,
+        delete,
         _run_and_kill,
         _sweep,
     ]
     with ThreadPoolExecutor(len(deeds)) as threads:
         blowing = [
-            threads.submit(_again_and_again, one, deed, random.Random(f"{seed} {number}"))
+            threads.submit(again_and_again, one, deed, random.Random(f"{seed} {number}"))
             for number, deed in enumerate(deeds)
         ]
         one.over.wait(seconds)
@@ -123,9 +123,8 @@ def storm(base: Path, seed: int, seconds: float) -> StormCounts:
     return _account(one)
 
 
-def _again_and_again(
-    one: _Storm, deed: Callable[[_Storm, random.Random], None], numbers: random.Random
-) -> None:
+def again_and_again(one: Storm, deed: Callable[[Storm, random.Random], None], numbers: random.Random) -> None:
+    """Do a deed until the storm is over."""
     try:
         while not one.over.is_set():
             deed(one, numbers)
@@ -133,12 +132,12 @@ def _again_and_again(
         one.over.set()  # who fails ends the storm
 
 
-def buried(one: _Storm) -> Counter[str]:
+def buried(one: Storm) -> Counter[str]:
     """The sha256 of every photo that its owner deleted."""
     return Counter(hashlib.sha256(path.read_bytes()).hexdigest() for path in every_file(one.grave))
 
 
-def _account(one: _Storm) -> StormCounts:
+def _account(one: Storm) -> StormCounts:
     """Let a daemon work until it is quiet, and count."""
     dead = buried(one)
     left = one.put - dead
@@ -168,17 +167,18 @@ def _content(numbers: random.Random) -> bytes:
     return photo(numbers.choice(list(COLOURS)), form=form, seed=numbers.randrange(1, 1 << 32))
 
 
-def _place(one: _Storm, numbers: random.Random) -> Path:
+def _place(one: Storm, numbers: random.Random) -> Path:
     return one.shop.inbox / numbers.choice(FOLDERS) / f"photo {numbers.randrange(NAMES)}.jpg"
 
 
-def _made_outside(one: _Storm, numbers: random.Random, content: bytes) -> Path:
+def _made_outside(one: Storm, numbers: random.Random, content: bytes) -> Path:
     path = one.outside / f"{numbers.randrange(1 << 62)}"
     path.write_bytes(content)
     return path
 
 
-def _copy_slowly(one: _Storm, numbers: random.Random) -> None:
+def copy_slowly(one: Storm, numbers: random.Random) -> None:
+    """Write a photo into the inbox piece by piece."""
     content = _content(numbers)
     pieces = numbers.randrange(1, 30)
     step = max(1, len(content) // pieces)
@@ -193,7 +193,7 @@ def _copy_slowly(one: _Storm, numbers: random.Random) -> None:
     one.has_put(content)
 
 
-def _rename_in(one: _Storm, numbers: random.Random) -> None:
+def _rename_in(one: Storm, numbers: random.Random) -> None:
     content = _content(numbers)
     made = _made_outside(one, numbers, content)
     try:
@@ -205,7 +205,8 @@ def _rename_in(one: _Storm, numbers: random.Random) -> None:
     one.rest(numbers, 0.1)
 
 
-def _link_in(one: _Storm, numbers: random.Random) -> None:
+def link_in(one: Storm, numbers: random.Random) -> None:
+    """Give a photo that lies elsewhere a name in the inbox, too."""
     content = _content(numbers)
     made = _made_outside(one, numbers, content)
     try:
@@ -218,12 +219,13 @@ def _link_in(one: _Storm, numbers: random.Random) -> None:
     made.unlink()
 
 
-def _any_photo(one: _Storm, numbers: random.Random) -> str | None:
+def _any_photo(one: Storm, numbers: random.Random) -> str | None:
     lying = every_file(one.shop.inbox)
     return str(numbers.choice(lying)) if lying else None
 
 
-def _rename(one: _Storm, numbers: random.Random) -> None:
+def rename(one: Storm, numbers: random.Random) -> None:
+    """Rename a photo that lies in the inbox."""
     photo_there = _any_photo(one, numbers)
     if photo_there is not None:
         try:
@@ -235,7 +237,7 @@ def _rename(one: _Storm, numbers: random.Random) -> None:
     one.rest(numbers, 0.1)
 
 
-def _delete(one: _Storm, numbers: random.Random) -> None:
+def delete(one: Storm, numbers: random.Random) -> None:
     """Delete a photo: what could be renamed out of the inbox is its owner's, and is counted at the end."""
     photo_there = _any_photo(one, numbers)
     if photo_there is not None:
@@ -244,7 +246,7 @@ def _delete(one: _Storm, numbers: random.Random) -> None:
     one.rest(numbers, 0.6)
 
 
-def _run_and_kill(one: _Storm, numbers: random.Random) -> None:
+def _run_and_kill(one: Storm, numbers: random.Random) -> None:
     """Run a daemon and kill it; it may be refused while a sweep runs, and ends in no other way by itself."""
     command = [sys.executable, __file__, str(numbers.randrange(1 << 32)), "run"]
     with (one.shop.base / "log").open("ab") as log:
@@ -262,7 +264,7 @@ def _run_and_kill(one: _Storm, numbers: random.Random) -> None:
         process.wait()
 
 
-def _sweep(one: _Storm, numbers: random.Random) -> None:
+def _sweep(one: Storm, numbers: random.Random) -> None:
     one.rest(numbers, 3.0)
     ended = subprocess.run(
         [sys.executable, __file__, "0", "sweep", "--config", str(one.shop.config)],
@@ -275,7 +277,7 @@ def _sweep(one: _Storm, numbers: random.Random) -> None:
     one.count("sweep")
 
 
-def _end_of_log(one: _Storm) -> str:
+def _end_of_log(one: Storm) -> str:
     return (one.shop.base / "log").read_text()[-3000:]
 
 
