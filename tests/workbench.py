@@ -13,13 +13,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from support import PATIENCE_S, Shop
 
 from refundsorter import settings as configuration
 from refundsorter.assembly import LEDGER_FILE, Workshop
+from refundsorter.core.fault import ItemFault
+from refundsorter.core.pixels import ImageInfo
 from refundsorter.daemon import Loop
-from refundsorter.edges.fence import Fence
+from refundsorter.edges.fence import Fence, FencedDecoder
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.loops.intake import Intake
 
@@ -94,6 +98,14 @@ class Once:
 def fence() -> Fence:
     """One program for all tests of this process, and for the victims that it forks."""
     return Fence()
+
+
+def decode_one(decoder: FencedDecoder, data: bytes, out: NDArray[np.uint8]) -> ImageInfo:
+    """Decode one photo to uint8 [side, side, 3]; raises its fault."""
+    (decoded,) = decoder.decode([data], out[np.newaxis])
+    if isinstance(decoded.outcome, ItemFault):
+        raise decoded.outcome
+    return decoded.outcome
 
 
 @contextmanager

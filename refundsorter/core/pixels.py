@@ -31,6 +31,14 @@ class ImageInfo:
     format: Format  # by its content, whatever its name says
 
 
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What decoding a photo came to."""
+
+    outcome: ImageInfo | ItemFault  # what it is, or why it cannot be used
+    took_ms: float
+
+
 def check_bytes(count: int, limits: ImageLimits) -> None:
     """Refuse a file by its size, before it is looked into (or even read).
 

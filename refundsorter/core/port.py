@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from refundsorter.core.fault import ItemFault, NameTaken, PassingTrouble, Vanished
 from refundsorter.core.image import Answer, Claimed, Filed, Intent, Release, State
-from refundsorter.core.pixels import ImageInfo
+from refundsorter.core.pixels import Decoded
 from refundsorter.core.record import Checkpoint, Record
 from refundsorter.core.recovery import Found
 from refundsorter.core.stability import Arrival, FileIdentity
@@ -198,10 +198,10 @@ class ReaderPort(Protocol):
 
 
 class DecoderPort(Protocol):
-    """From bytes to pixels. See `edges.decoder.Decoder`."""
+    """From bytes to pixels. See `edges.fence.FencedDecoder`."""
 
-    def decode(self, data: bytes, out: NDArray[np.uint8]) -> ImageInfo:
-        """Write uint8 [S, S, 3] RGB to `out`; raises ItemFault."""
+    def decode(self, photos: Sequence[bytes], out: NDArray[np.uint8]) -> list[Decoded]:
+        """Write uint8 [N, S, S, 3] RGB to `out`, the photos that can be used one behind another."""
 
 
 class ClassifierPort(Protocol):

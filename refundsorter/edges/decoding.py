@@ -2,7 +2,7 @@
 
 `python -m refundsorter.edges.decoding FD` imports the decoder once and then forks a worker for every order
 that comes through the socket FD, so a worker costs milliseconds and shares its memory with the others. A
-worker takes one photo at a time out of shared memory and puts its pixels back there. It may use so much
+worker takes a load of photos out of shared memory and puts their pixels back there. It may use so much
 processor time and so much memory a photo; the kernel ends it when it takes more, whatever native code it is
 in. Workers and program end when the other ends of their sockets are closed: nobody has to stop them.
 """
@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 from importlib import import_module
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,9 @@ from numpy.typing import NDArray
 from refundsorter.core.fault import ItemFault
 from refundsorter.core.pixels import ImageLimits
 from refundsorter.edges.decoder import Decoder
-from refundsorter.edges.fence import MESSAGE_BYTES, data_offset
+from refundsorter.edges.fence import LOAD, MESSAGE_BYTES, data_offset
 
-MAX_DETAIL = MESSAGE_BYTES // 16  # characters; JSON writes one as twelve bytes at most
+MAX_DETAIL = MESSAGE_BYTES // LOAD // 16  # characters; JSON writes one as twelve bytes at most
 ENDED_BY_OTHERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # a terminal sends them to whole groups
 USUAL_PLUGINS = ("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin")
 
@@ -52,13 +53,15 @@ def main(descriptor: int) -> None:
 
 
 def work(order: dict[str, int], talk: int, memory: int) -> None:
-    """Decode photos, one at a time, until nobody asks any more.
+    """Decode photos until nobody asks any more.
 
     Args:
         order: `input_size`, `max_pixels`, `max_bytes`, `min_side` as the decoder takes them; `cpu_s`, seconds
             of processor time a photo; `memory_bytes`, that decoding may add.
-        talk: The socket: a photo's length comes in, what the photo is or why not goes out.
-        memory: Shared memory: pixels, uint8 [input_size, input_size, 3], and at the next page the photo.
+        talk: The socket: the lengths of photos come in; for each one milliseconds and what it is, or why not,
+            go out.
+        memory: Shared memory: pixels, uint8 [LOAD, input_size, input_size, 3], and at the next page the
+            photos, one behind another.
     """
     side, seconds = order["input_size"], order["cpu_s"]
     limits = ImageLimits(
@@ -66,17 +69,22 @@ def work(order: dict[str, int], talk: int, memory: int) -> None:
     )
     decoder = Decoder(limits=limits, input_size=side)
     shared = mmap.mmap(memory, 0)
-    pixels, start = np.ndarray((side, side, 3), np.uint8, shared), data_offset(side)
+    pixels = np.ndarray((LOAD, side, side, 3), np.uint8, shared)
     _allow_memory(order["memory_bytes"])
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # native decoders mutter; what matters is in the answer
     with socket.socket(fileno=talk) as asked:
         asked.send(str(os.getpid()).encode())
-        while length := asked.recv(MESSAGE_BYTES):
-            data = shared[start : start + int(length)]
-            signal.setitimer(signal.ITIMER_PROF, seconds)  # its signal kills, in native code too
-            answer = _decoded(decoder, data, pixels)
-            signal.setitimer(signal.ITIMER_PROF, 0)
-            asked.send(json.dumps(answer).encode())
+        while lengths := asked.recv(MESSAGE_BYTES):
+            answers, start = [], data_offset(side)
+            for position, length in enumerate(json.loads(lengths)):
+                data = shared[start : start + length]
+                start += length
+                began = perf_counter()
+                signal.setitimer(signal.ITIMER_PROF, seconds)  # its signal kills, in native code too
+                answer = _decoded(decoder, data, pixels[position])
+                signal.setitimer(signal.ITIMER_PROF, 0)
+                answers.append((round((perf_counter() - began) * 1000, 3), answer))
+            asked.send(json.dumps(answers).encode())
 
 
 def _decoded(decoder: Decoder, data: bytes, pixels: NDArray[np.uint8]) -> dict[str, object]:

@@ -2,8 +2,9 @@
 
 Threads cannot promise that: native code that runs away keeps its thread for ever, and what it tears down is
 the daemon. One program (`edges.decoding`) forks a worker for each decoder here. A worker that runs over its
-time is ended by the kernel. As it may also have been killed from outside, for instance for want of memory in
-the machine, its photo gets a second try with a new worker before it is blamed.
+time is ended by the kernel. Photos are shown to it many at once, for every message wakes a process; when it
+dies over them each is shown alone, to find the one to blame. As a worker may also have been killed from
+outside, for instance for want of memory in the machine, that one gets a second try with a new worker.
 """
 
 import json
@@ -17,20 +18,28 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import starmap
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refundsorter.core.fault import ItemFault, PassingTrouble, Reason
-from refundsorter.core.pixels import ImageInfo, ImageLimits, check_bytes
+from refundsorter.core.pixels import Decoded, ImageInfo, ImageLimits, check_bytes
 from refundsorter.core.sniff import Format
 
-MESSAGE_BYTES = 4096  # no message between here and there is longer
+MESSAGE_BYTES = 1 << 16  # no message between here and there is longer
 PATIENCE = 3  # times the processor's time: how long on the clock before a worker is given up
 TRIES = 2  # workers that one photo may cost
-LARGE_BYTES = 8 << 20  # photos above this give their shared memory back after use
+KEPT_BYTES = 8 << 20  # of freed memory, which a worker need not ask the kernel for again with every photo
+LOAD = 16  # photos that are shown at once
+LOAD_BYTES = 8 << 20  # of them; a larger photo is shown alone, and gives its shared memory back after use
+ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",  # only a process of one thread may fork
+    **dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(KEPT_BYTES)),  # mallopt(3)
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +52,8 @@ class DecodeLimits:
 
 
 def data_offset(side: int) -> int:
-    """Where a photo's bytes begin in shared memory: at the first page behind uint8 [side, side, 3] pixels."""
-    return -(-side * side * 3 // mmap.PAGESIZE) * mmap.PAGESIZE
+    """Where photos begin in shared memory: at the first page behind uint8 [LOAD, side, side, 3] pixels."""
+    return -(-LOAD * side * side * 3 // mmap.PAGESIZE) * mmap.PAGESIZE
 
 
 class Fence:
@@ -95,7 +104,7 @@ class Fence:
                     pass_fds=(theirs.fileno(),),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # only a process of one thread may fork
+                    env=os.environ | ENVIRONMENT,
                 )
             except OSError as error:
                 raise PassingTrouble(f"starting the decoding program: {error.strerror}") from error
@@ -116,9 +125,10 @@ class FencedDecoder:
         self._data_at = data_offset(input_size)
         self._memory = os.memfd_create("refundsorter-photo")
         weakref.finalize(self, os.close, self._memory)
-        os.ftruncate(self._memory, self._data_at + limits.image.max_bytes)  # takes no memory until it is used
+        # It takes no memory until it is used.
+        os.ftruncate(self._memory, self._data_at + max(LOAD_BYTES, limits.image.max_bytes))
         self._shared = mmap.mmap(self._memory, 0)
-        self._pixels = np.ndarray((input_size, input_size, 3), np.uint8, self._shared)
+        self._pixels = np.ndarray((LOAD, input_size, input_size, 3), np.uint8, self._shared)
         order = asdict(limits.image) | {
             "input_size": input_size,
             "cpu_s": limits.cpu_s,
@@ -127,45 +137,76 @@ class FencedDecoder:
         self._order = json.dumps(order).encode()
         self._worker: tuple[socket.socket, int] | None = None
 
-    def decode(self, data: bytes, out: NDArray[np.uint8]) -> ImageInfo:
-        """Decode one photo, as `edges.decoder.Decoder.decode` does.
+    def decode(self, photos: Sequence[bytes], out: NDArray[np.uint8]) -> list[Decoded]:
+        """Decode photos, each as `edges.decoder.Decoder.decode` does.
+
+        Args:
+            photos: Whole files.
+            out: uint8 [N, input_size, input_size, 3], RGB, 0..255: the pixels of the photos that can be used,
+                in their order, one behind another.
+
+        Returns:
+            For each photo what it is, or why it cannot be used; also that it costs too much.
 
         Raises:
-            ItemFault: The photo cannot be used, with the reason; also that it costs too much.
             PassingTrouble: There is no worker to be had now.
         """
-        check_bytes(len(data), self._limits.image)
-        self._shared[self._data_at : self._data_at + len(data)] = data
-        try:
-            answer = self._ask(len(data))
-        finally:
-            if len(data) > LARGE_BYTES:
-                self._shared.madvise(mmap.MADV_REMOVE, self._data_at, len(data))
-        if "reason" in answer:
-            raise ItemFault(Reason(answer["reason"]), answer["detail"])
-        out[...] = self._pixels
-        return ImageInfo(width=answer["width"], height=answer["height"], format=Format(answer["format"]))
+        found: list[Decoded] = []
+        usable = 0
+        for load in _loads(photos):
+            for decoded, pixels in self._show(load):
+                if isinstance(decoded.outcome, ImageInfo):
+                    out[usable] = pixels
+                    usable += 1
+                found.append(decoded)
+        return found
 
-    def _ask(self, length: int) -> dict[str, Any]:
+    def _show(self, photos: Sequence[bytes]) -> Iterator[tuple[Decoded, NDArray[np.uint8]]]:
+        """Show photos to a worker; what it found of each, with pixels that the next step may overwrite."""
+        if len(photos) == 1:
+            yield self._show_alone(photos[0]), self._pixels[0]
+        elif answers := self._ask(photos):
+            yield from zip(answers, self._pixels, strict=False)
+        else:
+            for photo in photos:
+                yield self._show_alone(photo), self._pixels[0]
+
+    def _show_alone(self, photo: bytes) -> Decoded:
         """Show a photo to a worker, and to a second one if the first dies of it."""
+        try:
+            check_bytes(len(photo), self._limits.image)
+        except ItemFault as fault:
+            return Decoded(fault, 0.0)
         for _ in range(TRIES):
-            if self._worker is None:
-                self._worker = self._fence.hire(self._order, self._memory)
-                weakref.finalize(self, self._worker[0].close)  # and with it the worker ends
             began = time.monotonic()
-            answer = self._answer(*self._worker, length)
-            if answer:
-                return dict(json.loads(answer))
+            if answers := self._ask([photo]):
+                return answers[0]
+        took_s = time.monotonic() - began
+        reason, detail = Reason.CRASHED, "the decoder crashed over it, twice"
+        if took_s >= self._limits.cpu_s:
+            reason, detail = Reason.TIMED_OUT, f"decoding took more than {self._limits.cpu_s:g} s"
+        return Decoded(ItemFault(reason, detail), took_s * 1000)
+
+    def _ask(self, photos: Sequence[bytes]) -> list[Decoded]:
+        """What a worker finds of a load; nothing if it dies."""
+        if self._worker is None:
+            self._worker = self._fence.hire(self._order, self._memory)
+            weakref.finalize(self, self._worker[0].close)  # and with it the worker ends
+        data = b"".join(photos)
+        self._shared[self._data_at : self._data_at + len(data)] = data
+        answer = self._answer(*self._worker, [len(photo) for photo in photos])
+        if len(data) > LOAD_BYTES:
+            self._shared.madvise(mmap.MADV_REMOVE, self._data_at, len(data))
+        if not answer:
             self._worker[0].close()
             self._worker = None
-        if time.monotonic() - began >= self._limits.cpu_s:
-            raise ItemFault(Reason.TIMED_OUT, f"decoding took more than {self._limits.cpu_s:g} s")
-        raise ItemFault(Reason.CRASHED, "the decoder crashed over it, twice")
+            return []
+        return list(starmap(_decoded, json.loads(answer)))
 
-    def _answer(self, talk: socket.socket, pid: int, length: int) -> bytes:
+    def _answer(self, talk: socket.socket, pid: int, lengths: list[int]) -> bytes:
         """What the worker says; nothing if it has died."""
         try:
-            talk.send(str(length).encode())
+            talk.send(json.dumps(lengths).encode())
             patience_ms = self._limits.cpu_s * PATIENCE * 1000
             waiting = select.poll()
             waiting.register(talk, select.POLLIN)
@@ -174,3 +215,25 @@ class FencedDecoder:
             return talk.recv(MESSAGE_BYTES)
         except (BrokenPipeError, ConnectionResetError):
             return b""
+
+
+def _decoded(took_ms: float, answer: dict[str, Any]) -> Decoded:
+    if "reason" in answer:
+        return Decoded(ItemFault(Reason(answer["reason"]), answer["detail"]), took_ms)
+    info = ImageInfo(width=answer["width"], height=answer["height"], format=Format(answer["format"]))
+    return Decoded(info, took_ms)
+
+
+def _loads(photos: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Divide photos into what may be shown at once; a large one goes alone."""
+    load: list[bytes] = []
+    room = 0
+    for photo in photos:
+        if len(load) == LOAD or len(photo) > room:
+            if load:
+                yield load
+            load, room = [], LOAD_BYTES
+        load.append(photo)
+        room -= len(photo)
+    if load:
+        yield load

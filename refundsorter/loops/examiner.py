@@ -145,17 +145,16 @@ class Examiner:
         """Decode and classify."""
         decoded: list[_Read] = []
         sizes: list[tuple[int, int]] = []
-        for one in batch:
-            began = perf_counter()
-            try:
-                info = self._decoder.decode(one.photo.data, self._pixels[len(decoded)])
-            except ItemFault as fault:
-                one.outcome = Rejection(reason=fault.reason, detail=fault.detail)
+        found = self._decoder.decode([one.photo.data for one in batch], self._pixels)
+        for one, decoding in zip(batch, found, strict=True):
+            one.took_ms += decoding.took_ms
+            outcome = decoding.outcome
+            if isinstance(outcome, ItemFault):
+                one.outcome = Rejection(reason=outcome.reason, detail=outcome.detail)
             else:
                 decoded.append(one)
-                sizes.append((info.width, info.height))
-            one.took_ms += _since(began)
-            self.steps += 1
+                sizes.append((outcome.width, outcome.height))
+        self.steps += len(batch)
         if not decoded:
             return
         began = perf_counter()

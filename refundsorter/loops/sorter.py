@@ -1,7 +1,8 @@
 """The sorter: claims micro-batches, lets examiners work on them side by side, and files what comes back.
 
 One thread claims and files; as many more as there are examiners read, decode and infer. While one group is
-being made durable the next ones are examined, and whatever has been examined by then is filed as one group.
+being made durable the next ones are examined. What has been examined is filed as one group: at once when
+nothing else waits, and with a backlog in groups that are worth their commits and syncs.
 Trouble that cuts a group short drains the workers, is waited out, and ends in the same repair as a start.
 """
 
@@ -27,6 +28,8 @@ LOOK_S = 1.0  # how often it looks whether the examiners still make progress
 STALLED_S = 60.0  # examiners of whom none finishes a photo for longer make no progress
 LAST_TRIES = 5  # troubles without a photo filed after which a single sweep ends, with the rest left
 BATCHES_AHEAD = 2  # micro-batches a worker: the one in work, and the next so that it never waits
+GROUP = 64  # photos; what a commit and a sync cost is little when so many share them
+GROUP_S = 0.5  # longest that an examined photo of a backlog waits for its group
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,12 @@ class Sorter:
         self._examiners: SimpleQueue[Examiner] = SimpleQueue()
         for examiner in examiners:
             self._examiners.put(examiner)
-        self._ahead = len(examiners) * BATCHES_AHEAD
         self._pool = ThreadPoolExecutor(len(examiners), thread_name_prefix="examiner")
         self._tasks: dict[Future[Batch], _Task] = {}
+        self._backlog = False  # whether the last claim left photos behind
+        self._grouped_since = (
+            math.inf
+        )  # when the first of the examined photos was found so, monotonic seconds
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._troubles = 0  # in a row
@@ -129,7 +135,7 @@ class Sorter:
             self._make_good()
         timeout = min(self._submit(), max(0.0, self._next_look - self._clock.monotonic()))
         done = [future for future in self._tasks if future.done()]
-        if done:
+        if done and self._is_group(done):
             self._file(done)
         elif self._tasks:
             self._await_examiners(timeout)
@@ -162,19 +168,33 @@ class Sorter:
 
     def _submit(self) -> float:
         """Give the examiners what they can take; seconds until there may be more to give."""
-        while len(self._tasks) < self._ahead:
-            now = self._clock.now()
-            queue = self._ledger.queue(limit=self.policy.max_size, now=now)
-            age_s = now - queue.oldest_seen if queue.oldest_seen is not None else 0.0
-            wait_s = self.policy.wait_s(queued=queue.due, oldest_age_s=age_s)
-            if wait_s is None:
-                return IDLE_S if queue.next_due is None else min(IDLE_S, max(0.0, queue.next_due - now))
-            if wait_s > 0:
-                return wait_s
-            claimed = self._ledger.claim(limit=self.policy.max_size, now=now)
-            if claimed:
-                self._start(_Task(claimed, self.rules))
+        workers = len(self._team)
+        in_work = sum(not future.done() for future in self._tasks)
+        if in_work > workers:
+            return IDLE_S
+        now, room = self._clock.now(), self.policy.max_size * (workers * BATCHES_AHEAD - in_work)
+        queue = self._ledger.queue(limit=room, now=now)
+        age_s = now - queue.oldest_seen if queue.oldest_seen is not None else 0.0
+        wait_s = self.policy.wait_s(queued=queue.due, oldest_age_s=age_s)
+        if wait_s is None:
+            self._backlog = False
+            return IDLE_S if queue.next_due is None else min(IDLE_S, max(0.0, queue.next_due - now))
+        if wait_s > 0:
+            return wait_s
+        claimed = self._ledger.claim(limit=room, now=now)
+        self._backlog = len(claimed) == room
+        share = min(self.policy.max_size, math.ceil(len(claimed) / workers))
+        for first in range(0, len(claimed), share or 1):
+            self._start(_Task(claimed[first : first + share], self.rules))
         return IDLE_S
+
+    def _is_group(self, done: list[Future[Batch]]) -> bool:
+        """Whether what is examined is to be filed now."""
+        now = self._clock.monotonic()
+        self._grouped_since = min(self._grouped_since, now)
+        photos = sum(len(self._tasks[future].claimed) for future in done)
+        waits = self._backlog and len(done) < len(self._tasks) and photos < GROUP
+        return not waits or now - self._grouped_since >= GROUP_S
 
     def _start(self, task: _Task) -> None:
         if not self._tasks:
@@ -201,6 +221,7 @@ class Sorter:
     def _file(self, done: list[Future[Batch]]) -> None:
         """File every examined batch as one group; the decisions follow the rules each was claimed under."""
         tasks = [(self._tasks.pop(future), future.result()) for future in done]
+        self._grouped_since = math.inf
         taken = False
         try:
             for rules in {id(task.rules): task.rules for task, _ in tasks}.values():

@@ -43,7 +43,7 @@ PHOTOS = 2000  # sorted in a round
 BIG_PHOTOS = 64  # of 12 megapixels, in a round
 SCRIPT_PHOTOS = 60  # shown to the per-image script
 DROPS = 200  # photos dropped one by one
-DECODES = 800  # by each thread, in a round
+DECODES = 50  # batches of 16, by each thread, in a round
 CORES = len(os.sched_getaffinity(0))
 OUT = Console(highlight=False)
 
@@ -121,29 +121,34 @@ def apart(_: Path) -> None:
     """Decoding alone, in the daemon's threads and in processes apart."""
     file = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)).save(file, "JPEG")
+    photos = [file.getvalue()] * 16
     image = ImageLimits(max_bytes=100 << 20, max_pixels=200_000_000, min_side=16)
     limits, fence = DecodeLimits(image=image, cpu_s=10.0, memory_bytes=1 << 30), Fence()
+    plain = Decoder(limits=image, input_size=224)
     fenced = [FencedDecoder(fence, limits=limits, input_size=224) for _ in range(CORES)]
-    plain = [Decoder(limits=image, input_size=224) for _ in range(CORES)]
-    in_threads([partial(decode_often, one, file.getvalue(), 1) for one in fenced], 1)  # workers are hired
+
+    def decode_within() -> None:
+        out = np.empty((224, 224, 3), np.uint8)
+        for photo in photos * DECODES:
+            plain.decode(photo, out)
+
+    def decode_beyond(decoder: FencedDecoder, times: int) -> None:
+        out = np.empty((len(photos), 224, 224, 3), np.uint8)
+        for _ in range(times):
+            decoder.decode(photos, out)
+
+    in_threads([partial(decode_beyond, one, 1) for one in fenced], 1)  # workers are hired
     within: list[float] = []
     beyond: list[float] = []
     for _round in range(ROUNDS):
-        for found, decoders in ((within, plain), (beyond, fenced)):
-            jobs = [partial(decode_often, one, file.getvalue(), DECODES) for one in decoders]
-            found.append(in_threads(jobs, DECODES * CORES))
+        count = len(photos) * DECODES * CORES
+        within.append(in_threads([decode_within] * CORES, count))
+        beyond.append(in_threads([partial(decode_beyond, one, DECODES) for one in fenced], count))
     OUT.print(
         f"decoding 224 px photos, {CORES} threads: {statistics.median(within):.0f}/s in the daemon, "
         f"{statistics.median(beyond):.0f}/s in processes apart"
     )
     fence.close()
-
-
-def decode_often(decoder: Decoder | FencedDecoder, photo: bytes, times: int) -> None:
-    """Decode one photo again and again."""
-    out = np.empty((224, 224, 3), np.uint8)
-    for _ in range(times):
-        decoder.decode(photo, out)
 
 
 def latency(base: Path) -> None:

@@ -17,7 +17,6 @@ from refundsorter.core.pixels import ImageLimits
 from refundsorter.edges.fence import DecodeLimits, FencedDecoder
 
 SIDE = 224
-OUT = np.empty((SIDE, SIDE, 3), np.uint8)
 LIMITS = DecodeLimits(
     image=ImageLimits(max_bytes=100 << 20, max_pixels=200_000_000, min_side=16),
     cpu_s=10.0,
@@ -50,40 +49,39 @@ def decoder() -> FencedDecoder:
     return FencedDecoder(fence(), limits=LIMITS, input_size=SIDE)
 
 
-def end_of(decoder: FencedDecoder, data: bytes) -> str:
-    """What becomes of a picture; anything but pixels or a reason fails."""
-    try:
-        decoder.decode(data, OUT)
-    except ItemFault as fault:
-        return fault.reason
-    return DECODED
+def ends(decoder: FencedDecoder, pictures: Iterable[bytes]) -> list[str]:
+    """What becomes of pictures that are shown together; anything but pixels or a reason fails."""
+    shown = list(pictures)
+    out = np.empty((len(shown), SIDE, SIDE, 3), np.uint8)
+    found = [one.outcome for one in decoder.decode(shown, out)]
+    return [one.reason if isinstance(one, ItemFault) else DECODED for one in found]
 
 
-def ends(decoder: FencedDecoder, pictures: Iterable[bytes]) -> Counter[str]:
+def answered(decoder: FencedDecoder, pictures: Iterable[bytes]) -> Counter[str]:
     """What became of many; none may have needed the fence, and the decoder still decodes."""
-    found = Counter(end_of(decoder, data) for data in pictures)
+    found = Counter(ends(decoder, pictures))
     assert not found.keys() & {Reason.CRASHED, Reason.TIMED_OUT, Reason.TOO_MUCH_MEMORY}
-    assert end_of(decoder, photo("red")) == DECODED
+    assert ends(decoder, [photo("red")]) == [DECODED]
     return found
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_photos_cut_anywhere_are_answered(decoder: FencedDecoder, form: str) -> None:
     """Cut at every 64th byte, hardly any is taken for whole."""
-    found = ends(decoder, truncations(form))
+    found = answered(decoder, truncations(form))
     assert found[DECODED] <= 1, found
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_photos_with_flipped_bits_are_answered(decoder: FencedDecoder, form: str) -> None:
     """Whichever bits are turned over, the answer is pixels or a reason."""
-    assert ends(decoder, flips(form, seed=1, count=150)).total() == 150
+    assert answered(decoder, flips(form, seed=1, count=150)).total() == 150
 
 
 @pytest.mark.parametrize("name", NAMED)
 def test_a_hostile_picture_is_answered(decoder: FencedDecoder, name: str) -> None:
     """Within time and memory, and the next photo is decoded."""
-    end = end_of(decoder, NAMED[name]())
+    end, after = ends(decoder, [NAMED[name](), photo("red")])
     assert end == ENDS.get(name, end)
     assert end not in (Reason.CRASHED, Reason.TIMED_OUT)
-    assert end_of(decoder, photo("red")) == DECODED
+    assert after == DECODED

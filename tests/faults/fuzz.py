@@ -24,7 +24,7 @@ from hostile import FORMATS, flips, sound
 from rich.console import Console
 from rich.progress import Progress
 from stages import record
-from workbench import fence
+from workbench import decode_one, fence
 
 from refundsorter import settings as configuration
 from refundsorter.core.fault import BundleRefused, ConfigurationInvalid, ItemFault, Reason
@@ -77,7 +77,7 @@ def photos(draws: random.Random, _: Path) -> None:
     if draws.random() < 0.3:
         damaged = damaged[: draws.randrange(len(damaged))] + other[draws.randrange(len(other)) :]
     try:
-        decoder().decode(damaged, OUT)
+        decode_one(decoder(), damaged, OUT)
     except ItemFault as fault:
         if fault.reason in (Reason.CRASHED, Reason.TIMED_OUT):
             raise
