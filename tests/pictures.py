@@ -107,3 +107,10 @@ STORES: Mapping[str, Callable[[Image.Image], bytes]] = {
     "heic": lambda picture: saved(picture, "HEIF", quality=95),
     "heic opaque": lambda picture: saved(picture.convert("RGBA"), "HEIF", quality=95),
 }
+
+
+def large(side: int = 9000) -> bytes:
+    """A photo of one colour that takes a second to decode, and `side`² × 3 bytes."""
+    file = BytesIO()
+    Image.new("RGB", (side, side), "red").save(file, "PNG", compress_level=1)
+    return file.getvalue()

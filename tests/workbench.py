@@ -5,8 +5,10 @@ What happens is waited for by the events that the loops log, or by the ledger; n
 
 import functools
 import os
+import signal
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -20,7 +22,6 @@ from support import PATIENCE_S, Shop
 
 from refundsorter import settings as configuration
 from refundsorter.assembly import LEDGER_FILE, Workshop
-from refundsorter.core.fault import ItemFault
 from refundsorter.core.pixels import ImageInfo
 from refundsorter.daemon import Loop
 from refundsorter.edges.fence import Fence, FencedDecoder
@@ -101,11 +102,39 @@ def fence() -> Fence:
 
 
 def decode_one(decoder: FencedDecoder, data: bytes, out: NDArray[np.uint8]) -> ImageInfo:
-    """Decode one photo to uint8 [side, side, 3]; raises its fault."""
+    """Decode one photo to uint8 [side, side, 3]; raises why it cannot be used."""
     (decoded,) = decoder.decode([data], out[np.newaxis])
-    if isinstance(decoded.outcome, ItemFault):
-        raise decoded.outcome
-    return decoded.outcome
+    if isinstance(decoded.outcome, ImageInfo):
+        return decoded.outcome
+    raise decoded.outcome
+
+
+@contextmanager
+def harmed(decoder: FencedDecoder, number: signal.Signals, times: int) -> Iterator[None]:
+    """Meanwhile, its first workers get a signal each while they have a photo in hand."""
+    seen: set[int] = set()
+
+    def harm() -> None:
+        end = time.monotonic() + PATIENCE_S
+        while len(seen) < times and time.monotonic() < end:
+            worker = decoder._worker
+            if worker and worker[1] not in seen and _is_busy(worker[1]):
+                seen.add(worker[1])
+                os.kill(worker[1], number)
+
+    thread = threading.Thread(target=harm)
+    thread.start()
+    yield
+    thread.join()
+    assert len(seen) == times, "they were done before they could be harmed"
+
+
+def _is_busy(pid: int) -> bool:
+    """Whether a process runs rather than waits."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "R"
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

@@ -5,7 +5,7 @@ Sizes are checked from the header, before any pixel is decoded, so a bomb costs 
 
 from dataclasses import dataclass
 
-from refundsorter.core.fault import ItemFault, Reason
+from refundsorter.core.fault import ItemFault, PassingTrouble, Reason
 from refundsorter.core.sniff import Format
 
 # EXIF orientation (CIPA DC-008, tag 0x0112): 5 to 8 are stored turned by a quarter.
@@ -35,7 +35,7 @@ class ImageInfo:
 class Decoded:
     """What decoding a photo came to."""
 
-    outcome: ImageInfo | ItemFault  # what it is, or why it cannot be used
+    outcome: ImageInfo | ItemFault | PassingTrouble  # what it is, or why it cannot be used, ever or now
     took_ms: float
 
 

@@ -15,6 +15,7 @@ import resource
 import signal
 import socket
 import sys
+from contextlib import suppress
 from importlib import import_module
 from time import perf_counter
 
@@ -35,21 +36,31 @@ def main(descriptor: int) -> None:
     """Fork workers until nobody can order any more."""
     for number in ENDED_BY_OTHERS:
         signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no worker becomes a zombie
     for plugin in USUAL_PLUGINS:
         import_module(plugin)
     gc.freeze()  # a collection in a worker would copy every page that it shares
     orders = socket.socket(fileno=descriptor)
+    signal.signal(signal.SIGCHLD, lambda *_: _bury(orders))
     while True:
         order, descriptors, _, _ = socket.recv_fds(orders, MESSAGE_BYTES, 2)
         if not order:
             return
         if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             orders.close()
             work(json.loads(order), *descriptors)
             os._exit(0)
         for one in descriptors:
             os.close(one)
+
+
+def _bury(reports: socket.socket) -> None:
+    """Tell which workers a signal has ended, and which signal: process id and number."""
+    with suppress(ChildProcessError, BlockingIOError, BrokenPipeError):
+        while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
+            pid, status = ended
+            if os.WIFSIGNALED(status):
+                reports.send(json.dumps([pid, os.WTERMSIG(status)]).encode(), socket.MSG_DONTWAIT)
 
 
 def work(order: dict[str, int], talk: int, memory: int) -> None:

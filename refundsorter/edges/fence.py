@@ -3,8 +3,8 @@
 Threads cannot promise that: native code that runs away keeps its thread for ever, and what it tears down is
 the daemon. One program (`edges.decoding`) forks a worker for each decoder here. A worker that runs over its
 time is ended by the kernel. Photos are shown to it many at once, for every message wakes a process; when it
-dies over them each is shown alone, to find the one to blame. As a worker may also have been killed from
-outside, for instance for want of memory in the machine, that one gets a second try with a new worker.
+dies over them each is shown alone, to find the one to blame; that one gets a second try with a new worker.
+A worker that was killed from outside, for instance for want of memory in the machine, is nobody's fault.
 """
 
 import json
@@ -19,6 +19,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import starmap
 from typing import Any
@@ -33,6 +34,7 @@ from refundsorter.core.sniff import Format
 MESSAGE_BYTES = 1 << 16  # no message between here and there is longer
 PATIENCE = 3  # times the processor's time: how long on the clock before a worker is given up
 TRIES = 2  # workers that one photo may cost
+REPORT_S = 2.0  # how long the program may take to tell how a worker has ended
 KEPT_BYTES = 8 << 20  # of freed memory, which a worker need not ask the kernel for again with every photo
 LOAD = 16  # photos that are shown at once
 LOAD_BYTES = 8 << 20  # of them; a larger photo is shown alone, and gives its shared memory back after use
@@ -61,6 +63,7 @@ class Fence:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._ends: dict[int, int] = {}  # by which signals workers ended that nobody has asked after
         self._start()
 
     def hire(self, order: bytes, memory: int) -> tuple[socket.socket, int]:
@@ -90,6 +93,19 @@ class Fence:
             raise PassingTrouble("no process to decode in can be started now")
         return talk, int(greeting)
 
+    def end_of(self, pid: int) -> int | None:
+        """The signal that ended a worker of this program; None if it cannot be told."""
+        with self._lock:
+            while pid not in self._ends:
+                try:
+                    report = self._orders.recv(MESSAGE_BYTES)
+                except OSError:
+                    return None
+                if not report:
+                    return None
+                self._ends.update([json.loads(report)])
+            return self._ends.pop(pid)
+
     def close(self) -> None:
         """Let it end; workers end with their decoders."""
         self._orders.close()
@@ -97,6 +113,7 @@ class Fence:
 
     def _start(self) -> None:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._orders.settimeout(REPORT_S)
         with theirs:
             try:
                 self._program = subprocess.Popen(  # noqa: S603 - ourselves
@@ -108,6 +125,18 @@ class Fence:
                 )
             except OSError as error:
                 raise PassingTrouble(f"starting the decoding program: {error.strerror}") from error
+
+
+class WorkerDied(Exception):
+    """A worker ended over what it was shown.
+
+    Args:
+        pid: Its process id.
+    """
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(f"worker {pid} died")
+        self.pid = pid
 
 
 class FencedDecoder:
@@ -146,7 +175,8 @@ class FencedDecoder:
                 in their order, one behind another.
 
         Returns:
-            For each photo what it is, or why it cannot be used; also that it costs too much.
+            For each photo what it is, or why it cannot be used, also that it costs too much; or that what
+            decoded it was killed from outside.
 
         Raises:
             PassingTrouble: There is no worker to be had now.
@@ -163,13 +193,12 @@ class FencedDecoder:
 
     def _show(self, photos: Sequence[bytes]) -> Iterator[tuple[Decoded, NDArray[np.uint8]]]:
         """Show photos to a worker; what it found of each, with pixels that the next step may overwrite."""
-        if len(photos) == 1:
-            yield self._show_alone(photos[0]), self._pixels[0]
-        elif answers := self._ask(photos):
-            yield from zip(answers, self._pixels, strict=False)
-        else:
-            for photo in photos:
-                yield self._show_alone(photo), self._pixels[0]
+        if len(photos) > 1:
+            with suppress(WorkerDied):
+                yield from zip(self._ask(photos), self._pixels, strict=False)
+                return
+        for photo in photos:
+            yield self._show_alone(photo), self._pixels[0]
 
     def _show_alone(self, photo: bytes) -> Decoded:
         """Show a photo to a worker, and to a second one if the first dies of it."""
@@ -179,28 +208,40 @@ class FencedDecoder:
             return Decoded(fault, 0.0)
         for _ in range(TRIES):
             began = time.monotonic()
-            if answers := self._ask([photo]):
-                return answers[0]
-        took_s = time.monotonic() - began
-        reason, detail = Reason.CRASHED, "the decoder crashed over it, twice"
-        if took_s >= self._limits.cpu_s:
-            reason, detail = Reason.TIMED_OUT, f"decoding took more than {self._limits.cpu_s:g} s"
-        return Decoded(ItemFault(reason, detail), took_s * 1000)
+            try:
+                return self._ask([photo])[0]
+            except WorkerDied as death:
+                pid, took_s = death.pid, time.monotonic() - began
+        return Decoded(self._blame(pid, took_s), took_s * 1000)
+
+    def _blame(self, pid: int, took_s: float) -> ItemFault | PassingTrouble:
+        """Why a photo cost the last worker that it may cost."""
+        cpu_s = self._limits.cpu_s
+        if took_s < cpu_s * PATIENCE and self._fence.end_of(pid) == signal.SIGKILL:
+            return PassingTrouble("what decoded it was killed, twice; has the machine too little memory?")
+        if took_s >= cpu_s:
+            return ItemFault(Reason.TIMED_OUT, f"decoding took more than {cpu_s:g} s")
+        return ItemFault(Reason.CRASHED, "the decoder crashed over it, twice")
 
     def _ask(self, photos: Sequence[bytes]) -> list[Decoded]:
-        """What a worker finds of a load; nothing if it dies."""
+        """What a worker finds of a load.
+
+        Raises:
+            WorkerDied: It ended over one of the photos.
+        """
         if self._worker is None:
             self._worker = self._fence.hire(self._order, self._memory)
             weakref.finalize(self, self._worker[0].close)  # and with it the worker ends
         data = b"".join(photos)
         self._shared[self._data_at : self._data_at + len(data)] = data
-        answer = self._answer(*self._worker, [len(photo) for photo in photos])
+        talk, pid = self._worker
+        answer = self._answer(talk, pid, [len(photo) for photo in photos])
         if len(data) > LOAD_BYTES:
             self._shared.madvise(mmap.MADV_REMOVE, self._data_at, len(data))
         if not answer:
-            self._worker[0].close()
+            talk.close()
             self._worker = None
-            return []
+            raise WorkerDied(pid)
         return list(starmap(_decoded, json.loads(answer)))
 
     def _answer(self, talk: socket.socket, pid: int, lengths: list[int]) -> bytes:

@@ -44,6 +44,7 @@ class _Read:
     photo: PhotoPort
     took_ms: float  # reading, hashing and decoding so far
     outcome: Answer | Rejection | None = None
+    trouble: PassingTrouble | None = None  # why it cannot be decoded now
     duplicate_of: int | None = None
     infer_ms: float | None = None
 
@@ -92,7 +93,8 @@ class Examiner:
         except BaseException:
             self._contents.let_go(leaders)
             raise
-        return Batch([_examined(one, rules) for one in read], unread, list(leaders))
+        unread += [Unread(one.claimed, one.trouble) for one in read if one.trouble]
+        return Batch([_examined(one, rules) for one in read if not one.trouble], unread, list(leaders))
 
     def _read(self, claimed: Claimed) -> _Read:
         began = perf_counter()
@@ -151,6 +153,8 @@ class Examiner:
             outcome = decoding.outcome
             if isinstance(outcome, ItemFault):
                 one.outcome = Rejection(reason=outcome.reason, detail=outcome.detail)
+            elif isinstance(outcome, PassingTrouble):
+                one.trouble = outcome
             else:
                 decoded.append(one)
                 sizes.append((outcome.width, outcome.height))

@@ -6,20 +6,15 @@ to the very process that decodes.
 
 import os
 import signal
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from support import COLOURS, PATIENCE_S, eventually, photo
-from workbench import decode_one, fence
+from pictures import large
+from support import COLOURS, eventually, photo
+from workbench import decode_one, fence, harmed
 
-from refundsorter.core.fault import ItemFault, Reason
+from refundsorter.core.fault import ItemFault, PassingTrouble, Reason
 from refundsorter.core.pixels import ImageInfo, ImageLimits
 from refundsorter.edges.decoder import Decoder
 from refundsorter.edges.fence import DecodeLimits, Fence, FencedDecoder
@@ -35,46 +30,11 @@ def fenced(cpu_s: float = 20.0, memory_bytes: int = 1 << 30, within: Fence | Non
     return FencedDecoder(within or fence(), limits=limits, input_size=SIDE)
 
 
-def large(side: int = 9000) -> bytes:
-    """A photo of one colour that takes a second to decode, and `side`² × 3 bytes."""
-    file = BytesIO()
-    Image.new("RGB", (side, side), "red").save(file, "PNG", compress_level=1)
-    return file.getvalue()
-
-
 def refusal(decoder: FencedDecoder, data: bytes) -> ItemFault:
     """Why a photo is refused."""
     with pytest.raises(ItemFault) as caught:
         decode_one(decoder, data, OUT)
     return caught.value
-
-
-@contextmanager
-def harmed(decoder: FencedDecoder, number: signal.Signals, times: int) -> Iterator[None]:
-    """Meanwhile, its first workers get a signal each while they have a photo in hand."""
-    seen: set[int] = set()
-
-    def harm() -> None:
-        end = time.monotonic() + PATIENCE_S
-        while len(seen) < times and time.monotonic() < end:
-            worker = decoder._worker
-            if worker and worker[1] not in seen and _is_busy(worker[1]):
-                seen.add(worker[1])
-                os.kill(worker[1], number)
-
-    thread = threading.Thread(target=harm)
-    thread.start()
-    yield
-    thread.join()
-    assert len(seen) == times, "they were done before they could be harmed"
-
-
-def _is_busy(pid: int) -> bool:
-    """Whether a process runs rather than waits."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "R"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF"])
@@ -150,6 +110,15 @@ def test_a_worker_that_is_killed_once_costs_no_photo() -> None:
     decode_one(decoder, photo("red"), OUT)
     with harmed(decoder, signal.SIGKILL, times=1):
         assert decode_one(decoder, large(), OUT).width == 9000
+
+
+def test_a_photo_whose_workers_are_killed_is_tried_later() -> None:
+    """Kills from outside are passing trouble, however often: nothing is refused for them."""
+    decoder = fenced()
+    decode_one(decoder, photo("red"), OUT)
+    with harmed(decoder, signal.SIGKILL, times=2), pytest.raises(PassingTrouble, match="too little memory"):
+        decode_one(decoder, large(), OUT)
+    decode_one(decoder, photo("red"), OUT)
 
 
 def test_a_worker_that_sleeps_for_ever_is_given_up() -> None:

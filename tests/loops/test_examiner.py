@@ -1,20 +1,23 @@
 import hashlib
 import os
+import signal
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pytest
+from pictures import large
 from stages import ANSWER
 from support import PATIENCE_S, Shop, photo
-from workbench import AT_ONCE, fence, opened, take_in
+from workbench import AT_ONCE, fence, harmed, opened, take_in
 
 from refundsorter import assembly
 from refundsorter.assembly import Workshop
 from refundsorter.core.fault import PassingTrouble, Reason, Vanished
 from refundsorter.core.image import Answer, Claimed, Rejection
 from refundsorter.core.port import HistoryPort, Known
+from refundsorter.edges.fence import FencedDecoder
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.loops.contents import Contents
 from refundsorter.loops.examiner import Batch, Examiner
@@ -29,6 +32,7 @@ class Desk:
     workshop: Workshop
     contents: Contents
     examiner: Examiner
+    decoder: FencedDecoder
 
     def claim(self) -> list[Claimed]:
         """Take all that lies in the inbox."""
@@ -53,7 +57,8 @@ def _desk(shop: Shop, history: HistoryPort | None = None) -> Iterator[Desk]:
             files=FileSystem(),
             fence=fence(),
         )
-        yield Desk(workshop, contents, examiner)
+        assert isinstance(examiner._decoder, FencedDecoder)
+        yield Desk(workshop, contents, examiner, examiner._decoder)
 
 
 def test_twins_in_one_batch_are_inferred_once(shop: Shop) -> None:
@@ -65,6 +70,17 @@ def test_twins_in_one_batch_are_inferred_once(shop: Shop) -> None:
     assert first.infer_ms is not None
     assert (second.infer_ms, second.duplicate_of) == (None, first.claimed.id)
     assert second.outcome is first.outcome
+
+
+def test_a_photo_whose_decoder_is_killed_is_tried_later(shop: Shop) -> None:
+    """It is no fault of the photo, so it goes back to waiting; its neighbour is examined."""
+    shop.drop("large.png", large(6000))
+    shop.drop("red.png", RED)
+    with _desk(shop) as desk, harmed(desk.decoder, signal.SIGKILL, times=3):
+        batch = desk.examine(desk.claim())
+    assert [os.path.basename(one.claimed.path) for one in batch.examined] == ["red.png"]
+    (unread,) = batch.unread
+    assert isinstance(unread.why, PassingTrouble)
 
 
 def test_twins_in_two_batches_at_once_are_inferred_once(shop: Shop) -> None:
