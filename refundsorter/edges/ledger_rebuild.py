@@ -1,6 +1,7 @@
 """A ledger that is made anew from outcomes: it grows under another name and takes its place whole."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -102,7 +103,8 @@ def _translated(path: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise PassingTrouble(f"the ledger {path!r}: {error}") from error
+        free = shutil.disk_usage(os.path.dirname(path)).free
+        raise PassingTrouble(f"making {path!r}: {error}; {free} bytes are free there") from error
 
 
 def _sync(path: str, flags: int) -> None:

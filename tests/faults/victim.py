@@ -1,9 +1,11 @@
 """Processes that are killed at their n-th step: before and after every system call and every commit.
 
-A step is a system call that the seam of the file system announces, or what the ledger's connections announce
-before a commit and after they are given back. As "after one" is "before the next", killing at each step in
-turn kills before and after every one of them; calls that only look change nothing and are not counted. Run as
-a program, it forks a victim for every line that it reads, so that none pays for starting Python again.
+A step is a system call that the seam of the file system announces, or what the ledger's connections
+announce before a commit and after they are given back. Where a ledger is made anew, which happens beside
+the seam, it is what Python announces of files (sys.addaudithook). As "after one" is "before the next",
+killing at each step in turn kills before and after every one of them; calls that only look change nothing
+and are not counted. Run as a program, it forks a victim for every line that it reads, so that none pays for
+starting Python again.
 """
 
 import gc
@@ -22,11 +24,15 @@ from sqlalchemy import event
 from support import Shop, environment
 from workbench import fence, opened, sort_all
 
+from refundsorter import settings as configuration
 from refundsorter.assembly import Workshop
 from refundsorter.edges.filesystem import FileSystem
+from refundsorter.rebuild import rebuild
 
 PROGRAM = [sys.executable, __file__]
 LOOKS = frozenset({"lstat", "fstat", "read", "statvfs"})
+REBUILD = "rebuild"  # what a victim does when it is not to sort
+AUDITED = frozenset({"open", "os.mkdir", "os.remove", "os.rename", "os.truncate", "sqlite3.connect"})
 
 
 class WithoutRename(FileSystem):
@@ -71,8 +77,13 @@ FILE_SYSTEMS: dict[str, Callable[[Callable[[str, str], None]], FileSystem]] = {
 
 
 def live(base: Path, way: str, kill_at: int) -> None:
-    """Sort everything in a shop, or die at the given step (0: never)."""
+    """Sort everything in a shop, or make its ledger anew, or die at the given step (0: never)."""
     steps = Steps(kill_at)
+    if way == REBUILD:
+        settings = configuration.load(Shop(base).config, environment={}, overrides={})
+        sys.addaudithook(lambda name, _: steps.step() if name in AUDITED else None)
+        rebuild(settings, dry_run=False, force=True, now=0.0, on_progress=lambda *_: None)
+        return
     with opened(Shop(base), files=FILE_SYSTEMS[way](steps.call)) as workshop:
         steps.watch(workshop)
         sort_all(workshop)
