@@ -5,6 +5,7 @@ unchanged; a name that is taken gets ` (2)` before its suffix, shortened so that
 """
 
 import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import PurePath
 
@@ -61,6 +62,15 @@ def _cut(stem: bytes, length: int) -> bytes:
         if stem[end] & UTF8_MASK != UTF8_CONTINUATION:
             return stem[:end]
     return stem[:length]  # no UTF-8: there is no character to halve
+
+
+def alike(path: str) -> str:
+    """What is equal for all paths that some file system takes for one: by case, or by accents' encoding.
+
+    Two photos are never promised such paths: on that file system recovery would find one at both, and take
+    it for the other.
+    """
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())
 
 
 def free_name(name: str, taken: Callable[[str], bool]) -> str:

@@ -16,6 +16,7 @@ from typing import Self
 
 from refundsorter.core.fault import PassingTrouble, Vanished, translate
 from refundsorter.core.ignore import IgnoreRules
+from refundsorter.core.placement import alike
 from refundsorter.core.stability import FileIdentity
 from refundsorter.edges.filesystem import identity_of
 
@@ -91,15 +92,18 @@ class Bounds:
 
     @classmethod
     def of(cls, root: Path, *, recursive: bool, ignore: IgnoreRules, excluded: Sequence[Path]) -> Self:
-        """Find out where the excluded folders lie, seen from the root; links in both are resolved."""
+        """Find out where the excluded folders lie, seen from the root; links in both are resolved.
+
+        A file system that ignores case shows a folder under one spelling and knows it under all.
+        """
         real_root = Path(os.path.realpath(root))
         barred, nothing = set(), False
         for folder in excluded:
             real = Path(os.path.realpath(folder))
-            if real_root.is_relative_to(real):
+            if _way_down(real, real_root) is not None:
                 nothing = True
-            elif real.is_relative_to(real_root):
-                barred.add(str(root / real.relative_to(real_root)))
+            elif (way := _way_down(real_root, real)) is not None:
+                barred.add(str(_as_listed(root, way)))
         return cls(
             root=str(root), recursive=recursive, ignore=ignore, barred=frozenset(barred), nothing=nothing
         )
@@ -107,6 +111,34 @@ class Bounds:
     def skips(self, path: str, name: str) -> bool:
         """Whether this path below the root, and so everything under it, is not to be looked at."""
         return self.nothing or self.ignore.matches(name) or path in self.barred
+
+
+def _way_down(top: Path, folder: Path) -> Path | None:
+    """The path from a folder to one that is or lies below it; None where it does not."""
+    if folder.is_relative_to(top):
+        return folder.relative_to(top)
+    above = (one for one in (folder, *folder.parents) if _is_same(one, top))
+    return next((folder.relative_to(one) for one in above), None)
+
+
+def _as_listed(root: Path, way: Path) -> Path:
+    """The path of a folder below the root, spelled as the folders above it list it."""
+    for name in way.parts:
+        wanted = root / name
+        try:
+            listed = os.listdir(root)
+        except OSError:  # the scan tells
+            listed = [name]
+        alikes = [] if name in listed else [one for one in listed if alike(one) == alike(name)]
+        root = next((root / one for one in alikes if _is_same(root / one, wanted)), wanted)
+    return root
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
 
 
 def child(folder: str, name: str) -> str:

@@ -17,7 +17,7 @@ from time import perf_counter
 
 from refundsorter.core.fault import NameTaken, NoAnswer, PassingTrouble, Vanished
 from refundsorter.core.image import Intent
-from refundsorter.core.placement import JOURNAL, free_name, numbered, partial_name
+from refundsorter.core.placement import JOURNAL, alike, free_name, numbered, partial_name
 from refundsorter.core.recovery import Found
 from refundsorter.core.stability import FileIdentity
 from refundsorter.edges.copying import hash_of, write_copy
@@ -60,7 +60,7 @@ class Shelf:
         Args:
             folder: Below the shelf's root.
             name: The photo's own name.
-            reserved: Paths promised to others of this batch; the new one is added.
+            reserved: Paths promised to others, as `alike` gives them; the new one is added.
 
         Raises:
             PassingTrouble: The folder cannot be looked at now.
@@ -69,10 +69,10 @@ class Shelf:
 
         def taken(form: str) -> bool:
             path = os.path.join(parent, form)
-            return path in reserved or self._lies(path)
+            return alike(path) in reserved or self._lies(path)
 
         path = os.path.join(parent, free_name(name, taken))
-        reserved.add(path)
+        reserved.add(alike(path))
         return path
 
     def move(self, intents: Sequence[Intent]) -> list[float | NameTaken | PassingTrouble | Vanished]:

@@ -59,7 +59,7 @@ class Filer:
         self._clock = clock
         self._log = log
         self.tally = Tally()
-        self._held: set[str] = set()  # destinations of moves that cannot be told yet
+        self._held: set[str] = set()  # destinations of moves that cannot be told yet, as `alike` gives them
 
     def file(self, examined: Sequence[Examined], rules: Rules) -> bool:
         """File a group of photos, copies after their firsts.
@@ -122,7 +122,7 @@ class Filer:
         pending = self._ledger.pending()
         if pending and not self._shelf.is_reachable():
             raise PassingTrouble("moves cannot be checked: the shelf has no journal folder; is it mounted?")
-        self._held = {one.destination for one in pending if not self._resolve(one)}
+        self._held = {placement.alike(one.destination) for one in pending if not self._resolve(one)}
         while records := self._ledger.unjournaled(JOURNAL_CHUNK):
             checkpoint = self._journal.settle(records, self._ledger.checkpoint())
             assert checkpoint is not None, "there were records to settle"

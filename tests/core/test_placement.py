@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from refundsorter.core.decision import Decision
 from refundsorter.core.fault import Reason
 from refundsorter.core.image import State
-from refundsorter.core.placement import folder, free_name, numbered, partial_name
+from refundsorter.core.placement import alike, folder, free_name, numbered, partial_name
 
 MAX_BYTES = 255
 HARD_NAMES = [
@@ -167,3 +167,18 @@ def test_a_partial_name_is_hidden() -> None:
     assert partial_name(7).startswith(".")
     assert partial_name(7).endswith(".part")
     assert partial_name(7) != partial_name(8)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("/s/a.JPG", "/S/A.jpg"), ("/s/\u00e9.png", "/s/E\u0301.png"), ("/s/stra\u00dfe", "/s/STRASSE")],
+)
+def test_paths_that_some_file_system_takes_for_one_are_alike(one: str, other: str) -> None:
+    """Neither case nor the encoding of an accent tells two promised paths apart."""
+    assert alike(one) == alike(other)
+
+
+@pytest.mark.parametrize("other", ["/s/b.jpg", "/t/a.jpg", "/s/a (2).jpg", "/s/\udcff.jpg"])
+def test_other_paths_are_not_alike(other: str) -> None:
+    """Any other difference does, also in bytes that are no text."""
+    assert alike("/s/a.jpg") != alike(other)

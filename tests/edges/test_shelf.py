@@ -453,6 +453,12 @@ class TestPlace:
         assert names == ["a (3).jpg", "a (4).jpg", "a (5).jpg"]
         assert {Path(path).name for path in reserved} == set(names)
 
+    def test_a_promise_takes_every_spelling_of_a_name(self, near: Place) -> None:
+        """Two photos are not promised names that differ by case alone."""
+        reserved: set[str] = set()
+        names = [near.shelf().place(PurePath("TOYS"), name, reserved) for name in ("a.jpg", "A.JPG")]
+        assert [Path(path).name for path in names] == ["a.jpg", "A (2).JPG"]
+
     def test_a_folder_that_cannot_be_looked_at_is_trouble(self, near: Place) -> None:
         """Where it cannot be told whether a name is free, none is given."""
         with pytest.raises(PassingTrouble):
