@@ -176,6 +176,8 @@ class Workshop:
         self.model = load_model(settings)
         files = files or FileSystem(shares=shares(settings))
         clock, retry = SystemClock(), retry_policy(settings)
+        if mounts.why_polling(settings.sorted):  # one that hangs would keep this from any signal
+            Share(str(settings.sorted)).call(lambda: os.path.isdir(settings.sorted))
         for folder in (settings.state_dir, settings.sorted):
             make_folder(folder, files)
         self._locks: list[FolderLock | InboxLock] = [FolderLock(str(settings.state_dir))]

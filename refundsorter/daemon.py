@@ -107,7 +107,8 @@ class Daemon:
             loop.start()
         patience = time.monotonic() + WATCHING_S
         for intake in self._intakes:
-            intake.watching.wait(max(0.0, patience - time.monotonic()))
+            if not intake.watching.wait(max(0.0, patience - time.monotonic())):
+                intake.give_up("it does not answer; it is watched as soon as it does")
         self._notifier.ready(f"sorting with {self._workshop.model.rules.model}")
         self._log.info(
             "ready",

@@ -5,7 +5,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,7 @@ from refundsorter.assembly import LEDGER_FILE, journal_has_lines, load_model
 from refundsorter.core.fault import (
     BundleRefused,
     ConfigurationInvalid,
+    NoAnswer,
     PassingTrouble,
     StartRefused,
     Vanished,
@@ -23,6 +24,7 @@ from refundsorter.edges.bundle import ACTIVE
 from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.ledger_report import LedgerUnusable, read_overview
 from refundsorter.edges.lock import holder
+from refundsorter.edges.patience import Share
 from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.policies import worker_count
 from refundsorter.settings import Settings
@@ -53,19 +55,30 @@ class Check:
 def examine(settings: Settings) -> Iterator[Check]:
     """Every check, in order; nothing is changed."""
     ledger, has_filed = _ledger(settings)
+    answering = []
     for inbox in settings.inbox:
-        yield _folder("inbox", inbox, made_by_us=False)
-        if os.path.isdir(inbox):
-            yield _watching(inbox, settings)
-            yield _same_file_system(inbox, settings.sorted)
+        try:
+            yield from Share(str(inbox)).call(lambda: _inbox(inbox, settings))  # noqa: B023 - called at once
+            answering.append(inbox)
+        except NoAnswer as hangs:
+            yield _failed(
+                "inbox", str(hangs), "see to the share that it lies on; a daemon that runs waits for it"
+            )
     if has_filed and not os.path.lexists(settings.sorted):
         yield _lost_shelf(settings.sorted)
     else:
         yield _folder("sorted", settings.sorted, made_by_us=True)
     yield _folder("state_dir", settings.state_dir, made_by_us=True)
-    yield _space(settings)
+    yield _space(settings, answering)
     yield ledger
     yield from _model(settings)
+
+
+def _inbox(inbox: Path, settings: Settings) -> list[Check]:
+    checks = [_folder("inbox", inbox, made_by_us=False)]
+    if os.path.isdir(inbox):
+        checks += [_watching(inbox, settings), _same_file_system(inbox, settings.sorted)]
+    return checks
 
 
 def _folder(name: str, folder: Path, *, made_by_us: bool) -> Check:
@@ -147,7 +160,7 @@ def _same_file_system(inbox: Path, shelf: Path) -> Check:
     )
 
 
-def _space(settings: Settings) -> Check:
+def _space(settings: Settings, inboxes: Sequence[Path]) -> Check:
     shelf = _existing(settings.sorted)
     try:
         free = shutil.disk_usage(shelf).free
@@ -160,7 +173,7 @@ def _space(settings: Settings) -> Check:
     )
     todo = "make room, or put `sorted` on a larger disk"
     least = settings.move.min_free_bytes
-    if free <= least and any(_is_elsewhere(inbox, shelf) for inbox in settings.inbox):
+    if free <= least and any(_is_elsewhere(inbox, shelf) for inbox in inboxes):
         return _failed("space", f"{found}; nothing is copied there below {least} bytes", todo)
     if free < LOW_SPACE_BYTES:
         return Check(name="space", verdict=Verdict.WARNING, found=found, todo=todo)

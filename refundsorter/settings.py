@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from refundsorter.core.fault import ConfigurationInvalid
 from refundsorter.core.text import shown
+from refundsorter.edges import mounts
 from refundsorter.settings_model import Group, Settings
 from refundsorter.settings_source import (
     CONFIG_VARIABLE,
@@ -177,5 +178,5 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, set[str]]]:
 
 
 def _real(path: Path) -> Path:
-    """Follow symlinks, so that two names of one folder are found out."""
-    return Path(os.path.realpath(path))
+    """Follow symlinks, so that two names of one folder are found out; a share need not answer for it."""
+    return mounts.resolved(path)

@@ -1,5 +1,6 @@
 """One sweep over everything in the inboxes, with an account that adds up."""
 
+import math
 import os
 import signal
 import time
@@ -13,9 +14,11 @@ from refundsorter.core.fault import RefundsorterError
 from refundsorter.core.image import TERMINAL
 from refundsorter.daemon import Loop
 from refundsorter.edges.ledger_report import LedgerReport
+from refundsorter.exits import ExitCode
 from refundsorter.loops.intake import Intake
 
 LOOK_S = 0.1  # how often progress is told
+SILENCE_S = 15.0  # an inbox that gives no sign of life for longer hangs; a busy ledger answers before that
 
 
 class SweepBroken(RefundsorterError):
@@ -62,15 +65,18 @@ def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Accoun
     job = workshop.ledger.begin_job("sweep", now=time.time())
     intakes = workshop.intakes(watched=False, job=job)
     unfinished: list[int] = []
-    loops = _loops(workshop, intakes, unfinished)
+    takers = _Takers(intakes, unfinished, workshop.sorter.finish_when_empty)
+    loops = [Loop("sorter", workshop.sorter.run), *takers.loops]
     for loop in loops:
         loop.start()
-    interrupted = False
-    while any(loop.is_alive() for loop in loops):
-        if signal.sigtimedwait(signals.STOP_SIGNALS, LOOK_S) is not None:
-            if interrupted:
-                os._exit(1)
-            interrupted = True
+    interrupted, silence_s, deadline = False, SILENCE_S, math.inf
+    while takers.leave_out(silence_s) or loops[0].is_alive():
+        received = signal.sigtimedwait(signals.STOP_SIGNALS, LOOK_S)
+        if (interrupted and received is not None) or time.monotonic() > deadline:
+            os._exit(ExitCode.FAILED)  # the next one makes it good
+        if received is not None:
+            interrupted, allowed_s = True, workshop.settings.stop_timeout_s
+            silence_s, deadline = min(SILENCE_S, allowed_s / 2), time.monotonic() + allowed_s
             _stop(workshop, intakes)
         on_progress(workshop.filer.tally.filed - recovered, sum(intake.admitted for intake in intakes))
         if any(loop.error is not None for loop in loops):
@@ -80,18 +86,40 @@ def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Accoun
     return _account(workshop, job, unreachable, sum(unfinished), began, interrupted=interrupted)
 
 
-def _loops(workshop: Workshop, intakes: Sequence[Intake], unfinished: list[int]) -> list[Loop]:
-    """The loops of a sweep; each intake adds to `unfinished`, and the last lets the sorter end."""
+class _Takers:
+    """The intakes of a sweep: each adds to `unfinished`, and the last that ends or hangs says so."""
 
-    def take_in(intake: Intake) -> None:
-        unfinished.append(intake.run_once())
-        if len(unfinished) == len(intakes):
-            workshop.sorter.finish_when_empty()
+    def __init__(
+        self, intakes: Sequence[Intake], unfinished: list[int], when_over: Callable[[], None]
+    ) -> None:
+        self._intakes = intakes
+        self._unfinished = unfinished
+        self._when_over = when_over
+        self._over: set[str] = set()  # inboxes that are not waited for any more
+        self.loops = [Loop(f"intake {one.root.path}", partial(self._take_in, one)) for one in intakes]
 
-    return [
-        Loop("sorter", workshop.sorter.run),
-        *(Loop(f"intake {intake.root.path}", partial(take_in, intake)) for intake in intakes),
-    ]
+    def leave_out(self, silence_s: float) -> bool:
+        """Wait no more for inboxes that hang; whether any is still waited for."""
+        waited = [
+            intake
+            for intake, loop in zip(self._intakes, self.loops, strict=True)
+            if loop.is_alive() and intake.root.path not in self._over
+        ]
+        for intake in waited:
+            if intake.beat.age_s() > silence_s:
+                intake.stop()
+                intake.give_up(f"it has not answered for {silence_s:.0f} s")
+                self._end(intake)
+        return bool(waited)
+
+    def _take_in(self, intake: Intake) -> None:
+        self._unfinished.append(intake.run_once())
+        self._end(intake)
+
+    def _end(self, intake: Intake) -> None:
+        self._over.add(intake.root.path)
+        if len(self._over) == len(self._intakes):
+            self._when_over()
 
 
 def _stop(workshop: Workshop, intakes: Sequence[Intake]) -> None:

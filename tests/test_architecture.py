@@ -96,7 +96,7 @@ FLOORS = {
     "exits": {"core.*"},
     "signals": set(),
     "streams": {"core.*"},
-    "settings": {"core.*", "settings_model", "settings_source"},
+    "settings": {"core.*", "edges.mounts", "settings_model", "settings_source"},
     "settings_model": {"settings_source"},
     "settings_show": {"edges.plain_yaml", "settings", "settings_model"},
     "settings_source": {"core.*", "edges.plain_yaml"},
@@ -106,11 +106,11 @@ FLOORS = {
         "assembly", "core.*", "edges.log", "edges.systemd", "exits", "loops.*", "policies", "settings",
         "signals",
     },
-    "sweep": {"assembly", "core.*", "daemon", "edges.ledger_report", "loops.*", "signals"},
+    "sweep": {"assembly", "core.*", "daemon", "edges.ledger_report", "exits", "loops.*", "signals"},
     "preview": {"assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "settings"},
     "doctor": {
         "assembly", "core.*", "edges.bundle", "edges.classifier", "edges.ledger_report", "edges.lock",
-        "edges.mounts", "edges.taxonomy", "policies", "settings",
+        "edges.mounts", "edges.patience", "edges.taxonomy", "policies", "settings",
     },
     "state": {
         "assembly", "core.*", "edges.bundle", "edges.ledger_report", "edges.lock", "settings",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _MOUNT_TABLE = Path("/proc/self/mountinfo")
+_MAX_LINKS = 40  # in one path, as the kernel has it
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 
 # File systems that are changed from elsewhere without this kernel being told.
@@ -74,14 +75,44 @@ def is_changed_from_elsewhere(file_system: str) -> bool:
 
 def why_polling(folder: Path) -> str | None:
     """Why this folder has to be polled, in words for a person; None when inotify will do."""
-    try:
-        table = _MOUNT_TABLE.read_bytes()
-    except FileNotFoundError:
-        return None  # without /proc nothing is known, and the periodic scan covers what inotify misses
-    file_system = type_of(os.path.realpath(folder), parse_mount_table(table))
+    mounts = _mounted()
+    file_system = type_of(_followed(str(folder), mounts), mounts)
     if file_system is None or not is_changed_from_elsewhere(file_system):
         return None
     return f"{file_system} does not tell of changes that other machines make"
+
+
+def resolved(path: Path) -> Path:
+    """An absolute path with its links followed; of a share nothing is asked, for it may not answer.
+
+    What lies on a share, or below one, keeps the spelling it has.
+    """
+    return Path(_followed(str(path), _mounted()))
+
+
+def _followed(path: str, mounts: Sequence[Mount], links: int = _MAX_LINKS) -> str:
+    folder, name = os.path.split(path)
+    if folder == path:
+        return path
+    above = _followed(folder, mounts, links)
+    if name in {"", os.curdir, os.pardir}:
+        return os.path.dirname(above) if name == os.pardir else above
+    here = os.path.join(above, name)
+    if links == 0 or is_changed_from_elsewhere(type_of(here, mounts) or ""):
+        return here
+    try:
+        target = os.readlink(here)
+    except OSError:  # no link, or not there
+        return here
+    return _followed(os.path.join(above, target), mounts, links - 1)
+
+
+def _mounted() -> tuple[Mount, ...]:
+    """The mount table; nothing where there is no /proc: the periodic scan covers what inotify misses."""
+    try:
+        return parse_mount_table(_MOUNT_TABLE.read_bytes())
+    except FileNotFoundError:
+        return ()
 
 
 def _covers(point: str, path: str) -> bool:

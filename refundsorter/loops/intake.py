@@ -7,7 +7,7 @@ Every inbox has an intake of its own, so that a share that hangs keeps only itse
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -81,6 +81,10 @@ class Intake:
         """Ask for the end. From any thread."""
         self._stopping.set()
         self._hints.wake()
+
+    def give_up(self, trouble: str) -> None:
+        """Count the inbox as out of reach, until it answers again. From any thread."""
+        self._unreachable(PassingTrouble(trouble))
 
     def retime(self, times: Times) -> None:
         """Take over new times, soon; a scan follows. From any thread."""
@@ -196,7 +200,7 @@ class Intake:
         if not root.scans or self._is_full():
             return
         try:
-            found = list(islice(root.scans[0], self._chunk))
+            found = list(islice(self._alive(root.scans[0]), self._chunk))
             if len(found) < self._chunk:
                 root.scans.pop(0)
         except PassingTrouble as trouble:
@@ -205,6 +209,12 @@ class Intake:
         else:
             self._reachable()
             self._take_in(found)
+
+    def _alive(self, scan: Iterator[FoundPort]) -> Iterator[FoundPort]:
+        """A scan that shows with every file that it goes on."""
+        for one in scan:
+            self.beat.tick()
+            yield one
 
     def _take_in(self, found: Sequence[FoundPort]) -> None:
         """Note the files of a chunk that the ledger does not hold."""

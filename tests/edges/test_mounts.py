@@ -7,8 +7,10 @@ import pytest
 
 from refundsorter.edges.mounts import (
     Mount,
+    _followed,
     is_changed_from_elsewhere,
     parse_mount_table,
+    resolved,
     type_of,
     why_polling,
 )
@@ -79,3 +81,24 @@ def test_own_mount_table_is_read(tmp_path: Path) -> None:
     assert type_of("/proc", mounts) == "proc"
     assert type_of(str(tmp_path.resolve()), mounts) is not None
     assert why_polling(Path("/proc")) is None
+
+
+def test_links_are_followed(tmp_path: Path) -> None:
+    """Where no share is on the way a path is resolved as the system does it."""
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "absolute").symlink_to(tmp_path / "real")
+    (tmp_path / "relative").symlink_to("absolute/deep/../deep")
+    (tmp_path / "loop").symlink_to("loop/loop")
+    for way in ("real", "absolute", "relative", "relative/../x", "absolute/.", "missing/x"):
+        assert resolved(tmp_path / way) == Path(os.path.realpath(tmp_path / way))
+    assert resolved(tmp_path / "loop").is_relative_to(tmp_path.resolve())
+
+
+def test_nothing_is_asked_of_a_share(tmp_path: Path) -> None:
+    """What lies on a share keeps its spelling."""
+    (tmp_path / "link").symlink_to(tmp_path / "share" / "folder")
+    (tmp_path / "share" / "folder").mkdir(parents=True)
+    (tmp_path / "share" / "folder" / "inner").symlink_to("/")
+    table = parse_mount_table(f"30 22 0:40 / {tmp_path.resolve()}/share rw - nfs4 server:/ rw\n".encode())
+    found = _followed(str(tmp_path / "link" / "inner"), table)
+    assert found == str(tmp_path.resolve() / "share" / "folder" / "inner")
