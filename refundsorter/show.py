@@ -224,6 +224,9 @@ def standing(found: "Standing") -> None:
     counts(rows)
     if moves := found.photos["classified"]:
         OUT.print(f"\n{_moving(moves, somebody_sorts=found.pid is not None)}")
+    if found.held:
+        why = printable(found.held_trouble or "")
+        OUT.print(Text(f"  {found.held} held, the oldest for: {why}", style="yellow"))
     if found.trouble:
         OUT.print("\nHeld back, and tried again by themselves:")
     for trouble, count in found.trouble.items():
@@ -236,10 +239,7 @@ def _moving(photos: int, *, somebody_sorts: bool) -> str:
         return (
             f"Moves that were cut short or are held: {photos}. The next `refundsorter run` goes on with them."
         )
-    return (
-        f"Moves in hand: {photos}. What stays here is held until inbox and shelf can be reached; "
-        "the log says why."
-    )
+    return f"Moves in hand: {photos}. What stays here is held until inbox and shelf can be reached."
 
 
 def checks(found: Sequence["Check"]) -> None:

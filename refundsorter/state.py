@@ -23,6 +23,8 @@ class Standing:
     sorted_by_category: Mapping[str, int]  # over all time
     rejected_by_reason: Mapping[str, int]  # over all time
     trouble: Mapping[str, int]  # what waiting photos are held back for, and how many
+    held: int  # moves begun that cannot be told the end of yet
+    held_trouble: str | None  # why, for the oldest of them
     oldest_waiting_s: float | None  # seconds since the oldest unfinished photo was seen
     last_finished: str | None  # RFC 3339, UTC
 
@@ -49,6 +51,8 @@ def read(settings: Settings, *, now: float) -> Standing:
             sorted_by_category={},
             rejected_by_reason={},
             trouble={},
+            held=0,
+            held_trouble=None,
             oldest_waiting_s=None,
             last_finished=None,
         )
@@ -60,6 +64,8 @@ def read(settings: Settings, *, now: float) -> Standing:
         sorted_by_category=overview.by_category,
         rejected_by_reason=overview.by_reason,
         trouble=overview.trouble,
+        held=overview.held,
+        held_trouble=overview.held_trouble,
         oldest_waiting_s=None if oldest is None else round(max(0.0, now - oldest), 1),
         last_finished=None if last is None else rfc3339(last),
     )

@@ -54,6 +54,8 @@ class Overview:
     by_category: Mapping[str, int]  # sorted photos in each category
     by_reason: Mapping[str, int]  # rejected photos by reason
     trouble: Mapping[str, int]  # what the waiting photos were last sent back for, and how many
+    held: int  # moves begun that recovery could not tell the end of yet
+    held_trouble: str | None  # why, for the oldest of them
     oldest_open: float | None  # when the oldest unfinished photo was seen, unix seconds
     last_finished: float | None  # unix seconds
 
@@ -100,6 +102,9 @@ class LedgerPort(HistoryPort, Protocol):
 
     def pending(self) -> list[Pending]:
         """Moves that were written down and not confirmed."""
+
+    def hold(self, image_id: int, trouble: str) -> None:
+        """Write down why such a move cannot be told yet."""
 
     def finished(self, ids: Collection[int]) -> set[int]:
         """Those of some photos that have reached a destination."""

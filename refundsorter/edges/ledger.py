@@ -175,6 +175,11 @@ class Ledger:
         with self._read() as connection:
             return [rows.pending(row) for row in connection.execute(query).mappings()]
 
+    def hold(self, image_id: int, trouble: str) -> None:
+        """Write down why such a move cannot be told yet."""
+        with self._write() as connection:
+            connection.execute(statements.HOLD.values(trouble=trouble), {"b_id": image_id})
+
     def known(self, contents: Collection[str], *, model: str, taxonomy: str) -> dict[str, Known]:
         """What is known of contents, by sha256: the first photo that was filed, and this model's answer."""
         query = (

@@ -11,6 +11,8 @@ from refundsorter.edges.ledger_schema import MIGRATIONS
 
 OPEN_STATES = "state IN ('claimed', 'classified', 'waiting')"  # as the partial index says it
 
+HELD = f"{OPEN_STATES} AND state = 'classified' AND trouble IS NOT NULL"  # only recovery gives these trouble
+
 
 class LedgerUnusable(LedgerRefused):
     """The ledger cannot be used as it is; what was found and what to do are also told apart."""
@@ -102,6 +104,7 @@ class LedgerReport:
 
     def overview(self) -> Overview:
         """Counts over the whole history."""
+        held = dict(self._run(f"SELECT id, trouble FROM images WHERE {HELD} ORDER BY id", ()))  # noqa: S608 - a constant
         return Overview(
             by_state=self._counts("SELECT state, count(*) FROM images GROUP BY state"),
             by_category=self._counts(
@@ -115,6 +118,8 @@ class LedgerReport:
                 "SELECT trouble, count(*) FROM images WHERE state = 'waiting' AND trouble IS NOT NULL "
                 "GROUP BY trouble ORDER BY count(*) DESC LIMIT 10"
             ),
+            held=len(held),
+            held_trouble=next(iter(held.values()), None),
             oldest_open=self._one(f"SELECT min(seen_at) FROM images WHERE {OPEN_STATES}"),  # noqa: S608 - a constant
             last_finished=self._one("SELECT max(finished_at) FROM images"),
         )

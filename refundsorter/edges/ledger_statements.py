@@ -53,7 +53,14 @@ CLAIM = (
     .values(state=State.CLAIMED.value, claimed_at=bindparam("now"))
     .returning(*rows.CLAIM_COLUMNS)
 )
-CLASSIFY = _step_to(State.CLASSIFIED).values(state=State.CLASSIFIED.value, **rows.CLASSIFIED_VALUES)
+CLASSIFY = _step_to(State.CLASSIFIED).values(
+    state=State.CLASSIFIED.value,
+    trouble=None,  # what held it back while it waited is over; from here on it is what holds its move
+    **rows.CLASSIFIED_VALUES,
+)
+HOLD = update(images).where(
+    images.c.id == bindparam("b_id"), images.c.state == State.CLASSIFIED.value, schema.IS_OPEN
+)
 FINISH = _step_to(State.SORTED, State.REVIEW, State.REJECTED).values(
     state=bindparam("b_state"), finished_at=bindparam("b_finished_at"), move_ms=bindparam("b_move_ms")
 )

@@ -137,6 +137,7 @@ class Filer:
             self._repair(pending, todo)
         except PassingTrouble as trouble:
             self._log.warning("move.held", id=image_id, file=path, trouble=str(trouble))
+            self._ledger.hold(image_id, str(trouble))
             return False
         self._log.info("move.recovered", id=image_id, file=path, repair=todo.name)
         return True

@@ -1,6 +1,7 @@
 """Trouble that lasts: what it concerns waits, everything else goes on, and a single sweep still ends."""
 
 import errno
+import json
 import os
 import shutil
 from pathlib import Path
@@ -104,6 +105,22 @@ def test_the_place_of_a_held_move_is_not_given_away(tmp_path: Path) -> None:
         eventually(journaled(shop, 2), "both filed")
     lying = sorted(path.name for path in (shop.sorted / "WARM").iterdir())
     assert lying == ["same (2).png", "same.png"]
+
+
+def test_status_says_why_a_move_is_held(quick: Shop) -> None:
+    """A move that was cut short, and of which cannot be told how it ended, is told with the reason."""
+    bar, events = Bar("unlink", "inbox/locked.png"), Events()
+    with shelve_elsewhere(quick):
+        quick.drop("locked.png", photo("red", form="PNG"))
+        with opened(quick, files=FileSystem(bar.before), log=events) as workshop, running(workshop):
+            held = events.wait_for("move.held", count=2)[0]["trouble"]
+            told = json.loads(quick.run("status", "--json").stdout)
+            assert (told["held"], told["held_trouble"], told["trouble"]) == (1, held, {})
+            assert f"1 held, the oldest for: {held}" in quick.run("status").stdout
+            bar.is_up = False
+            eventually(journaled(quick, 1), "the photo filed when its source could be removed")
+        told = json.loads(quick.run("status", "--json").stdout)
+        assert (told["held"], told["held_trouble"]) == (0, None)
 
 
 @pytest.mark.parametrize("operation", ["mkdir", "rename", "fsync", "write", "open"])
