@@ -15,7 +15,7 @@ from refundsorter.core.fault import AlreadyRunning, LedgerRefused, PassingTroubl
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.image import TERMINAL
 from refundsorter.core.journal_line import Flaw, read_line
-from refundsorter.core.placement import JOURNAL, PARTIALS, free_name
+from refundsorter.core.placement import JOURNAL, free_name
 from refundsorter.core.record import Checkpoint, Record, rfc3339
 from refundsorter.core.stability import FileIdentity
 from refundsorter.edges.copying import hash_of
@@ -200,7 +200,7 @@ class _Reading:
         scanner = Scanner(
             self._settings.sorted,
             recursive=True,
-            ignore=IgnoreRules((PARTIALS,)),
+            ignore=IgnoreRules(()),
             excluded=(self._settings.sorted / JOURNAL, self._settings.state_dir),
             on_oddity=lambda _oddity: None,
             on_trouble=lambda trouble: unreadable.append(str(trouble)),

@@ -1,7 +1,8 @@
 """Which names in an inbox are not looked at, because a program uses them for unfinished or private files.
 
 A name that is ignored is looked at as soon as it is renamed to one that is not. All patterns become one
-regular expression, once: a scan of 100,000 names asks it 100,000 times.
+regular expression, once: a scan of 100,000 names asks it 100,000 times. The daemon's own hidden names are
+always ignored, whatever the settings say: they are photos that a daemon is about to move.
 """
 
 import fnmatch
@@ -10,14 +11,14 @@ from dataclasses import dataclass, field
 
 DEFAULT_PATTERNS = (".*", "~*", "*.part", "*.partial", "*.crdownload", "*.tmp", ".~lock*")
 
-_NOTHING = r"(?!)"
+OWN = ".refundsorter-*"  # copies that grow, and photos that were taken: see `core.placement`
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoreRules:
     """Shell patterns over one name, never over a path.
 
-    A pattern that starts with `*` names a suffix and takes it in upper and lower case: Windows programs
+    What the daemon itself hides is ignored without a pattern. A pattern that starts with `*` names a suffix and takes it in upper and lower case: Windows programs
     write `PHOTO.TMP`. Any other pattern is exact.
     """
 
@@ -38,7 +39,7 @@ class IgnoreRules:
 
 
 def _alternatives(patterns: tuple[str, ...]) -> str:
-    return "|".join(_expression_of(pattern) for pattern in patterns) or _NOTHING
+    return "|".join(_expression_of(pattern) for pattern in (OWN, *patterns))
 
 
 def _expression_of(pattern: str) -> str:

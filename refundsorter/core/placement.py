@@ -17,7 +17,6 @@ REVIEW = "_review"
 REJECTED = "_rejected"
 DUPLICATES = "_duplicates"
 JOURNAL = "_journal"
-PARTIALS = ".refundsorter-*.part"  # what `partial_name` gives, as a pattern
 UNKNOWN = "unknown"  # under `_review/`, where no label of the model is in the taxonomy
 
 MAX_SUFFIX_BYTES = 32  # beyond this a "suffix" is part of the name: nothing recognises it as a type
@@ -97,3 +96,13 @@ def free_name(name: str, taken: Callable[[str], bool]) -> str:
 def partial_name(image_id: int) -> str:
     """The hidden name under which a copy grows in its destination folder; recovery knows it by the id."""
     return f".refundsorter-{image_id}.part"
+
+
+def taken_name(token: str, image_id: int) -> str:
+    """The hidden name, in its own inbox folder, of a photo that only one daemon goes on with.
+
+    Args:
+        token: That of the daemon's ledger: the ledgers of two machines give the same ids.
+        image_id: The photo's.
+    """
+    return f".refundsorter-{token}-{image_id}.taken"

@@ -29,14 +29,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
 from refundsorter.core.fault import PassingTrouble
-from refundsorter.core.image import (
-    Claimed,
-    Filed,
-    IllegalTransition,
-    Intent,
-    Release,
-    State,
-)
+from refundsorter.core.image import Claimed, Filed, IllegalTransition, Intent, Release, State
 from refundsorter.core.port import Known, Pending, Queue
 from refundsorter.core.record import Checkpoint, Record
 from refundsorter.core.stability import Arrival
@@ -81,6 +74,11 @@ class Ledger:
     def close(self) -> None:
         """Close every connection; the write-ahead log is folded into the file."""
         self._engine.dispose()
+
+    def token(self) -> str:
+        """What tells this ledger from that of every other machine: 16 random hex digits."""
+        with self._read() as connection:
+            return str(connection.execute(select(schema.token.c.token)).scalar_one())
 
     def admit(self, arrivals: Sequence[Arrival], *, job: int | None = None) -> None:
         """Enter complete files as waiting; one that is there already is not entered twice."""

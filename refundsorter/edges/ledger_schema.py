@@ -6,6 +6,7 @@ that any name survives; times are unix seconds.
 """
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -104,6 +105,13 @@ checkpoint = Table(
     Column("offset", Integer, nullable=False),
 )
 
+token = Table(
+    "token",  # what tells this ledger from every other one: one row
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("token", Text, nullable=False),
+)
+
 # Literal text, not parameters: SQLite uses a partial index only where it can prove that the query implies it.
 IS_OPEN = text("state IN ({})".format(", ".join(f"'{state}'" for state in sorted(OPEN))))
 IS_WAITING = text(f"state = '{State.WAITING}'")
@@ -119,7 +127,19 @@ Index("by_job", images.c.job, images.c.state, sqlite_where=text("job IS NOT NULL
 
 
 Migration = Callable[[sqlite3.Connection], None]
-MIGRATIONS: Sequence[Migration] = ()  # the first leads from version 1 to 2
+TOKEN_BYTES = 8  # random, so two ledgers never draw the same
+
+
+def _draw_token(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO token VALUES (1, ?)", (secrets.token_hex(TOKEN_BYTES),))
+
+
+def _add_token(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE token (id INTEGER NOT NULL PRIMARY KEY, token TEXT NOT NULL)")
+    _draw_token(connection)
+
+
+MIGRATIONS: Sequence[Migration] = (_add_token,)  # the first leads from version 1 to 2
 
 
 def connect(path: str, *, timeout_s: float) -> sqlite3.Connection:
@@ -181,6 +201,7 @@ def _create(connection: sqlite3.Connection) -> None:
         connection.execute(str(CreateTable(table).compile(dialect=sqlite.dialect())))
         for index in sorted(table.indexes, key=lambda one: str(one.name)):
             connection.execute(str(CreateIndex(index).compile(dialect=sqlite.dialect())))
+    _draw_token(connection)
 
 
 def _back_up(connection: sqlite3.Connection, path: str) -> None:

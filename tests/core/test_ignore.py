@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refundsorter.core.ignore import IgnoreRules
+from refundsorter.core.placement import partial_name, taken_name
 
 IGNORED = [
     ".hidden.jpg",
@@ -57,10 +58,17 @@ def test_pattern_that_is_no_suffix_is_exact() -> None:
     assert rules.matches("a.part")
 
 
-@given(st.text())
+@given(st.text().filter(lambda name: not name.startswith(".refundsorter-")))
 def test_no_pattern_ignores_nothing(name: str) -> None:
-    """Without patterns every name is looked at."""
+    """Without patterns every name is looked at but the daemon's own."""
     assert not IgnoreRules(()).matches(name)
+
+
+@pytest.mark.parametrize("name", [partial_name(7), taken_name("0123456789abcdef", 7)])
+@pytest.mark.parametrize("patterns", [(), ("*.jpg",)])
+def test_the_daemons_own_names_are_always_ignored(name: str, patterns: tuple[str, ...]) -> None:
+    """Whatever the settings say, a photo that a daemon has taken is looked at by none."""
+    assert IgnoreRules(patterns).matches(name)
 
 
 @given(st.binary(min_size=1, max_size=255).filter(lambda name: b"/" not in name and b"\0" not in name))

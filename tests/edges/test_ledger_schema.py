@@ -15,6 +15,7 @@ from stages import arrival, examined, filed, intent, release
 from refundsorter.core.fault import LedgerRefused
 from refundsorter.core.record import Checkpoint
 from refundsorter.edges.ledger import Ledger
+from refundsorter.edges.ledger_rebuild import LedgerBuilder
 from refundsorter.edges.ledger_schema import MIGRATIONS, Migration, images, migrate
 
 NEWEST = 1 + len(MIGRATIONS)
@@ -108,6 +109,41 @@ class TestVersions:
         migrate(path, [*MIGRATIONS, adding("one"), adding("two")])
         assert paths_in(path) == ["/inbox/0.jpg"]
         assert paths_in(f"{path}.version-{NEWEST}.backup") == ["/inbox/0.jpg"]
+
+
+class TestToken:
+    """What tells a ledger from every other one."""
+
+    def test_each_ledger_has_its_own(self, path: str) -> None:
+        """Two ledgers that are made have two tokens; one that is opened again keeps its own."""
+        assert token_of(path) == token_of(path) != token_of(f"{path}.other")
+
+    def test_a_ledger_of_version_1_gets_one(self, path: str) -> None:
+        """The step to version 2 keeps the rows and draws a token, once."""
+        make(path)
+        with closing(sqlite3.connect(path)) as connection:
+            made = connection.execute("PRAGMA table_info(token)").fetchall()
+            connection.executescript("DROP TABLE token; PRAGMA user_version = 1")
+        assert token_of(path) == token_of(path)
+        assert version_of(path) == NEWEST
+        assert paths_in(path) == paths_in(f"{path}.version-1.backup") == ["/inbox/0.jpg"]
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("PRAGMA table_info(token)").fetchall() == made
+
+    def test_a_ledger_that_is_made_anew_has_one(self, path: str) -> None:
+        """What stands in for a lost ledger goes by another token."""
+        lost = token_of(path)
+        builder = LedgerBuilder(path)
+        builder.publish(highest_id=0, checkpoint=None, aside=f"{path}.aside")
+        assert token_of(path) != lost == token_of(f"{path}.aside")
+
+
+def token_of(path: str) -> str:
+    """The token of the ledger at a path, made if it is missing."""
+    with closing(Ledger(path, longest_wait_s=300.0)) as ledger:
+        token = ledger.token()
+    assert len(bytes.fromhex(token)) == 8
+    return token
 
 
 def adding(column: str) -> Migration:
