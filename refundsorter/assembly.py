@@ -191,7 +191,12 @@ class Workshop:
         self.hints = HintRouter({str(root): HintQueue(settings.watch.queue_size) for root in settings.inbox})
         self.filer = Filer(
             ledger=self.ledger,
-            shelf=Shelf(str(settings.sorted), files, min_free_bytes=settings.move.min_free_bytes),
+            shelf=Shelf(
+                str(settings.sorted),
+                files,
+                token=self.ledger.token(),
+                min_free_bytes=settings.move.min_free_bytes,
+            ),
             journal=Journal(str(settings.sorted / JOURNAL), files),
             hints=self.hints,
             retry=retry,

@@ -59,6 +59,7 @@ OUTSIDE = {
     "scan": set(),
     "shelf": set(),
     "systemd": set(),
+    "taking": set(),
     "taxonomy": set(),
 }
 # The edges that an edge stands on.
@@ -79,7 +80,8 @@ SIBLINGS = {
     "photos": {"filesystem"},
     "polling": {"scan"},
     "scan": {"filesystem"},
-    "shelf": {"copying", "filesystem"},
+    "shelf": {"copying", "filesystem", "taking"},
+    "taking": {"filesystem"},
     "taxonomy": {"plain_yaml"},
 }
 SQLITE = {

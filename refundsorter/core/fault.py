@@ -44,7 +44,11 @@ class PassingTrouble(RefundsorterError):
     """The world does not allow it now; it is tried again later and nothing is rejected for it."""
 
 
-class NoAnswer(PassingTrouble):
+class InDoubt(PassingTrouble):
+    """A photo lies under its own name or elsewhere; only recovery can tell."""
+
+
+class NoAnswer(InDoubt):
     """A share has not answered yet: what was asked of it may still be done."""
 
 

@@ -18,8 +18,8 @@ OWN = ".refundsorter-*"  # copies that grow, and photos that were taken: see `co
 class IgnoreRules:
     """Shell patterns over one name, never over a path.
 
-    What the daemon itself hides is ignored without a pattern. A pattern that starts with `*` names a suffix and takes it in upper and lower case: Windows programs
-    write `PHOTO.TMP`. Any other pattern is exact.
+    What the daemon itself hides is ignored without a pattern. A pattern that starts with `*` names a suffix
+    and takes it in upper and lower case: Windows programs write `PHOTO.TMP`. Any other pattern is exact.
     """
 
     patterns: tuple[str, ...] = DEFAULT_PATTERNS  # as in fnmatch: *, ?, [seq], [!seq]

@@ -17,6 +17,7 @@ REVIEW = "_review"
 REJECTED = "_rejected"
 DUPLICATES = "_duplicates"
 JOURNAL = "_journal"
+TAKEN = ".taken"
 UNKNOWN = "unknown"  # under `_review/`, where no label of the model is in the taxonomy
 
 MAX_SUFFIX_BYTES = 32  # beyond this a "suffix" is part of the name: nothing recognises it as a type
@@ -105,4 +106,9 @@ def taken_name(token: str, image_id: int) -> str:
         token: That of the daemon's ledger: the ledgers of two machines give the same ids.
         image_id: The photo's.
     """
-    return f".refundsorter-{token}-{image_id}.taken"
+    return f".refundsorter-{token}-{image_id}{TAKEN}"
+
+
+def is_taken_name(name: str) -> bool:
+    """Whether a name is one that `taken_name` gives, for any ledger."""
+    return name.startswith(".refundsorter-") and name.endswith(TAKEN)

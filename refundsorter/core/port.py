@@ -166,6 +166,12 @@ class ShelfPort(Protocol):
     def discard_partial(self, destination: str, image_id: int) -> None:
         """Remove a half-made copy."""
 
+    def let_go(self, claimed: Claimed, sha256: str, *, arrived_at: str | None) -> None:
+        """End what was begun with a photo that was taken."""
+
+    def is_inbox_away(self, claimed: Claimed) -> bool:
+        """Whether what is missing in an inbox may lie there when the inbox is back."""
+
     def drop_source(self, source: str, identity: FileIdentity, sha256: str, destination: str) -> None:
         """Remove a source whose photo lies at its destination."""
 

@@ -1,7 +1,9 @@
 """What is done at start with a photo whose move was written down but not confirmed.
 
 The intent names the source and the destination; what lies there now decides. The table is the whole rule:
-no photo is touched unless the same photo is proved to lie at its destination.
+no photo is touched unless the same photo is proved to lie at its destination. Before the source is looked at,
+a photo that was taken (`edges.taking`) is removed where that is proved, and else put back under its name: the
+table knows of two places only.
 """
 
 from collections.abc import Mapping

@@ -4,42 +4,71 @@ import hashlib
 import os
 import stat
 
-from refundsorter.core.fault import Vanished
+from refundsorter.core.fault import NameTaken, PassingTrouble, Vanished
 from refundsorter.core.image import Intent
-from refundsorter.edges.filesystem import FileSystem, identity_of
+from refundsorter.core.placement import partial_name
+from refundsorter.edges.filesystem import FileSystem, identity_of, link
 from refundsorter.edges.photos import CHUNK_BYTES
 
 
-def write_copy(files: FileSystem, intent: Intent, path: str) -> None:
-    """Copy a photo to a new file, with its mode and its time; durable when it returns.
+class Copies:
+    """Copies on the shelf: each grows beside its destination under a hidden name, and is published whole."""
 
-    Raises:
-        Vanished: The source is not, or did not stay, the photo that was read.
-        NameTaken: There is a file at `path`.
-        PassingTrouble: It cannot be copied now.
-    """
-    claimed = intent.examined.claimed
-    source = files.open_photo(claimed.path)
-    try:
-        answer = files.fstat(source, claimed.path)
-        if identity_of(answer) != claimed.identity:
-            raise Vanished(f"{claimed.path!r} was replaced while it was being sorted")
-        target = files.create(path, stat.S_IMODE(answer.st_mode) & 0o777)
+    def __init__(self, files: FileSystem, min_free_bytes: int) -> None:
+        self._files = files
+        self._min_free_bytes = min_free_bytes
+
+    def grow(self, intent: Intent, lies_at: str) -> None:
+        """Copy a photo to its hidden name, verified and durable; what cannot be finished is discarded.
+
+        Args:
+            intent: The photo, as it was read.
+            lies_at: Where it lies: under its own name, or under the one by which it was taken.
+
+        Raises:
+            Vanished: It is not, or did not stay, the photo that was read.
+            PassingTrouble: It cannot be copied now.
+        """
+        claimed = intent.examined.claimed
+        folder = os.path.dirname(intent.destination)
+        free = self._files.free_bytes(folder)
+        if free < claimed.identity.size + self._min_free_bytes:
+            raise PassingTrouble(
+                f"{folder!r} has {free} bytes left; move.min_free_bytes is {self._min_free_bytes}"
+            )
+        self.discard(intent.destination, claimed.id)
         try:
-            digest, size = hashlib.sha256(), 0
-            while chunk := files.read(source, CHUNK_BYTES, claimed.path):
-                files.write(target, chunk, path)
-                digest.update(chunk)
-                size += len(chunk)
-            files.set_mtime(target, claimed.identity.mtime_ns, path)
-            files.fsync(target, path)
-            copied = files.fstat(target, path).st_size
-        finally:
-            os.close(target)
-    finally:
-        files.close(source, claimed.path)
-    if digest.hexdigest() != intent.examined.sha256 or not size == copied == claimed.identity.size:
-        raise Vanished(f"{claimed.path!r} changed while it was being copied")
+            _write(self._files, intent, lies_at, _partial(intent.destination, claimed.id))
+        except (NameTaken, PassingTrouble, Vanished):
+            self.discard(intent.destination, claimed.id)
+            raise
+
+    def publish(self, intent: Intent) -> None:
+        """Give a copy its final name, without replacing anything; the hidden one stays where it was linked.
+
+        Raises:
+            NameTaken: The destination exists; the copy is discarded, as it is for what follows.
+            PassingTrouble: It cannot be published now.
+            Vanished: The shelf, or the copy, is gone.
+        """
+        partial = _partial(intent.destination, intent.examined.claimed.id)
+        try:
+            if not self._files.rename(partial, intent.destination):
+                link(self._files, partial, intent.destination, identity_of(self._files.lstat(partial)))
+        except (NameTaken, PassingTrouble, Vanished):
+            self.discard(intent.destination, intent.examined.claimed.id)
+            raise
+
+    def discard(self, destination: str, image_id: int) -> None:
+        """Remove what lies under the hidden name of a copy, if there is anything.
+
+        Raises:
+            PassingTrouble: It cannot be removed now.
+        """
+        try:
+            self._files.unlink(_partial(destination, image_id))
+        except Vanished:
+            return
 
 
 def hash_of(files: FileSystem, path: str) -> str:
@@ -52,3 +81,34 @@ def hash_of(files: FileSystem, path: str) -> str:
         return digest.hexdigest()
     finally:
         files.close(descriptor, path)
+
+
+def _partial(destination: str, image_id: int) -> str:
+    """Where the copy of a photo grows: beside its destination."""
+    return os.path.join(os.path.dirname(destination), partial_name(image_id))
+
+
+def _write(files: FileSystem, intent: Intent, lies_at: str, path: str) -> None:
+    """Copy a photo to a new file, with its mode and its time; durable when it returns."""
+    claimed = intent.examined.claimed
+    source = files.open_photo(lies_at)
+    try:
+        answer = files.fstat(source, lies_at)
+        if identity_of(answer) != claimed.identity:
+            raise Vanished(f"{claimed.path!r} was replaced while it was being sorted")
+        target = files.create(path, stat.S_IMODE(answer.st_mode) & 0o777)
+        try:
+            digest, size = hashlib.sha256(), 0
+            while chunk := files.read(source, CHUNK_BYTES, lies_at):
+                files.write(target, chunk, path)
+                digest.update(chunk)
+                size += len(chunk)
+            files.set_mtime(target, claimed.identity.mtime_ns, path)
+            files.fsync(target, path)
+            copied = files.fstat(target, path).st_size
+        finally:
+            os.close(target)
+    finally:
+        files.close(source, lies_at)
+    if digest.hexdigest() != intent.examined.sha256 or not size == copied == claimed.identity.size:
+        raise Vanished(f"{claimed.path!r} changed while it was being copied")

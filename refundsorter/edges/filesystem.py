@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from refundsorter.core.fault import NameTaken, translate
+from refundsorter.core.fault import NameTaken, Vanished, translate
 from refundsorter.core.stability import FileIdentity
 from refundsorter.edges.patience import Share
 
@@ -175,6 +175,14 @@ class FileSystem:
 
         return self._call("rename", source, call)
 
+    def replace(self, source: str, destination: str) -> None:
+        """Rename in one atomic step; what lies at the destination is lost."""
+        self._call("replace", source, lambda: os.rename(source, destination))
+
+    def names(self, folder: str) -> list[str]:
+        """Every name in a folder."""
+        return self._call("names", folder, lambda: os.listdir(folder))
+
     def link(self, source: str, destination: str) -> None:
         """Give the file a second name, never replacing one.
 
@@ -205,3 +213,45 @@ class FileSystem:
             return answer.f_bavail * answer.f_frsize
 
         return self._call("statvfs", path, call)
+
+
+def is_still(files: FileSystem, path: str, identity: FileIdentity) -> bool:
+    """Whether the very file that was seen lies at `path`.
+
+    Raises:
+        PassingTrouble: It cannot be looked at now.
+    """
+    try:
+        return identity_of(files.lstat(path)) == identity
+    except Vanished:
+        return False
+
+
+def lies(files: FileSystem, path: str) -> bool:
+    """Whether anything lies at `path`.
+
+    Raises:
+        PassingTrouble: It cannot be looked at now.
+    """
+    try:
+        files.lstat(path)
+    except Vanished:
+        return False
+    return True
+
+
+def link(files: FileSystem, source: str, destination: str, identity: FileIdentity) -> None:
+    """Give the file of that identity a second name; that it has it already is no fault.
+
+    Raises:
+        NameTaken: Another file has it.
+        CrossDevice: It lies on another file system.
+        PassingTrouble: It cannot be linked now.
+        Vanished: The source, or the folder, is gone.
+    """
+    try:
+        files.link(source, destination)
+    except NameTaken:
+        # A network file system may answer "exists" to a retry of a link that it made.
+        if not is_still(files, destination, identity):
+            raise

@@ -1,35 +1,40 @@
 """Durable moves into the shelf, a batch at a time.
 
-The order is: publish every photo under its final name without replacing anything, make those folders durable,
-remove the sources that still have their old name, make the inbox folders durable. Whatever stops it half-way,
-each photo lies at its source, at its destination, or (the very same file, or a verified copy) at both.
-On one file system publishing is one atomic rename; where that does not exist it is a hard link; across file
-systems it is a verified copy that grew under a hidden partial name.
+On one file system a move is one atomic rename that never replaces. Where that does not exist it is a hard
+link; across file systems it is a verified copy that grew under a hidden partial name. Both leave the source,
+so it is taken first (`taking`): only one daemon publishes a photo, whoever else sees the inbox. The order is
+then: take every photo, make the inbox folders durable, publish without replacing anything, make those folders
+durable, remove what was taken, make the inbox folders durable. Whatever stops it half-way, each photo lies at
+its source or under its taken name, at its destination, or (the very same file, or a verified copy) at both.
 """
 
 import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from pathlib import PurePath
 from time import perf_counter
 
-from refundsorter.core.fault import NameTaken, NoAnswer, PassingTrouble, Vanished
-from refundsorter.core.image import Intent
-from refundsorter.core.placement import JOURNAL, alike, free_name, numbered, partial_name
+from refundsorter.core.fault import InDoubt, NameTaken, PassingTrouble, Vanished
+from refundsorter.core.image import Claimed, Intent
+from refundsorter.core.placement import JOURNAL, alike, free_name
 from refundsorter.core.recovery import Found
 from refundsorter.core.stability import FileIdentity
-from refundsorter.edges.copying import hash_of, write_copy
-from refundsorter.edges.filesystem import CrossDevice, FileSystem, identity_of
+from refundsorter.edges.copying import Copies, hash_of
+from refundsorter.edges.filesystem import CrossDevice, FileSystem, identity_of, is_still, lies, link
+from refundsorter.edges.taking import Taking
+
+_Refusal = NameTaken | PassingTrouble | Vanished  # why a photo is not moved
 
 
-class _Published(Enum):
-    """How a photo got its final name."""
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A photo that no other daemon can move any more."""
 
-    RENAMED = auto()  # the source's name is gone
-    LINKED = auto()  # the same file under two names
-    COPIED = auto()  # a verified copy; the source is another file
+    intent: Intent
+    path: str  # where it lies
+    is_copied: bool  # a verified copy lies under its partial name
+    took_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class _Moved:
     """A photo under its final name."""
 
     intent: Intent
-    source_remains: bool  # it was linked or copied: the source is still to be removed
+    taken: str | None  # where it still lies, too, to be removed; None where it was renamed
     took_ms: float
 
 
@@ -45,13 +50,15 @@ class Shelf:
     """The tree of destinations under one root.
 
     The folder of the journal is the mark of a shelf: where it is missing, what lies there is the empty folder
-    that the shelf is mounted on, and no photo may disappear in that.
+    that the shelf is mounted on, and no photo may disappear in that. `token` is that of the ledger.
     """
 
-    def __init__(self, root: str, files: FileSystem, *, min_free_bytes: int) -> None:
+    def __init__(self, root: str, files: FileSystem, *, token: str, min_free_bytes: int) -> None:
         self._root = root
         self._files = files
-        self._min_free_bytes = min_free_bytes
+        self._taking = Taking(files, token)
+        self.is_inbox_away = self._taking.is_inbox_away
+        self._copies = Copies(files, min_free_bytes)
         self._lasting: set[str] = set()  # folders that this process has made durable in their parents
 
     def place(self, folder: PurePath, name: str, reserved: set[str]) -> str:
@@ -69,7 +76,7 @@ class Shelf:
 
         def taken(form: str) -> bool:
             path = os.path.join(parent, form)
-            return alike(path) in reserved or self._lies(path)
+            return alike(path) in reserved or lies(self._files, path)
 
         path = os.path.join(parent, free_name(name, taken))
         reserved.add(alike(path))
@@ -90,22 +97,20 @@ class Shelf:
                 f"{self._root!r} has no {JOURNAL!r}, so it is not the shelf that was used before. "
                 "Is it mounted? If it was emptied on purpose, make that folder again"
             )
-        outcomes = [self._publish(intent) for intent in intents]
+        begun = [self._begin(intent) for intent in intents]
+        # A power cut must not bring a photo back under its name once it is published.
+        self._fsync_sources([one for one in begun if isinstance(one, _Taken)])
+        outcomes = [self._publish(one) if isinstance(one, _Taken) else one for one in begun]
         moved = [outcome for outcome in outcomes if isinstance(outcome, _Moved)]
         began = perf_counter()
         for folder in {os.path.dirname(one.intent.destination) for one in moved}:
             self._fsync_destination_folder(folder)
         for one in moved:
-            if one.source_remains:
-                claimed = one.intent.examined.claimed
-                self._remove_source(claimed.path, claimed.identity)
-        for folder in {os.path.dirname(one.intent.examined.claimed.path) for one in moved}:
-            self._fsync_source_folder(folder)
+            if one.taken is not None:
+                self._taking.remove(one.intent.examined.claimed, one.taken)
+        self._fsync_sources(moved)
         shared_ms = (perf_counter() - began) * 1000 / max(1, len(moved))
-        return [
-            round(outcome.took_ms + shared_ms, 3) if isinstance(outcome, _Moved) else outcome
-            for outcome in outcomes
-        ]
+        return [round(one.took_ms + shared_ms, 3) if isinstance(one, _Moved) else one for one in outcomes]
 
     def found(self, path: str, identity: FileIdentity, sha256: str) -> Found:
         """Say whether the photo itself lies at `path`: the same file, or one with the same content."""
@@ -127,10 +132,29 @@ class Shelf:
 
     def discard_partial(self, destination: str, image_id: int) -> None:
         """Remove the half-made copy that a kill left beside a destination, if there is one."""
-        try:
-            self._files.unlink(_partial(destination, image_id))
-        except Vanished:
-            return
+        self._copies.discard(destination, image_id)
+
+    def let_go(self, claimed: Claimed, sha256: str, *, arrived_at: str | None) -> None:
+        """End what was begun with a photo that was taken; durable when it returns.
+
+        Args:
+            claimed: The photo; nothing is done if it does not lie under its taken name.
+            sha256: Of its bytes.
+            arrived_at: Where it is proved to lie, so that what was taken is removed; None to put it back.
+
+        Raises:
+            PassingTrouble: That cannot be done now.
+        """
+        taken = self._taking.path(claimed)
+        found = self.found(taken, claimed.identity, sha256)
+        if found is Found.UNREACHABLE:
+            raise PassingTrouble(f"{taken!r} is out of reach")
+        if found is Found.SAME and arrived_at is not None:
+            self._fsync_destination_folder(os.path.dirname(arrived_at))
+            self._files.unlink(taken)
+            self._fsync_source_folder(os.path.dirname(taken))
+        elif found is not Found.NOTHING:
+            self._taking.put_back(taken, claimed.path)
 
     def drop_source(self, source: str, identity: FileIdentity, sha256: str, destination: str) -> None:
         """Remove a source whose photo is proved to lie at its destination; durable when it returns."""
@@ -144,98 +168,97 @@ class Shelf:
             pass  # its owner was quicker
         self._fsync_source_folder(os.path.dirname(source))
 
-    def _publish(self, intent: Intent) -> _Moved | NameTaken | PassingTrouble | Vanished:
-        """Give the photo its final name, or say why it lies untouched at its source.
+    def _begin(self, intent: Intent) -> _Taken | _Moved | _Refusal:
+        """Rename the photo to its final name, or else take it; or say why it lies untouched at its source.
 
         Raises:
-            PassingTrouble: It has its final name perhaps; only recovery can tell.
+            PassingTrouble: Only recovery can tell where it lies.
         """
         began = perf_counter()
         claimed = intent.examined.claimed
         try:
-            if not self._is(claimed.path, claimed.identity):
+            if not is_still(self._files, claimed.path, claimed.identity):
                 return Vanished(f"{claimed.path!r} is gone, or was replaced while it was being sorted")
             self._make_folders(os.path.dirname(intent.destination))
-            published = self._appear(intent)
-        except Vanished as error:
-            if self._is(claimed.path, claimed.identity):
-                return PassingTrouble(f"{error}; the photo is still there")
-            return error
-        except NoAnswer:
-            raise  # it may yet be moved
-        except (NameTaken, PassingTrouble) as error:
-            return error
-        if published is _Published.COPIED:
-            self.discard_partial(intent.destination, claimed.id)
-        elif not self._is(intent.destination, claimed.identity):
-            return self._take_back(intent, published)
-        took_ms = (perf_counter() - began) * 1000
-        return _Moved(intent, source_remains=published is not _Published.RENAMED, took_ms=took_ms)
+            taken = self._rename_or_take(intent, began)
+        except InDoubt:
+            raise
+        except (NameTaken, PassingTrouble, Vanished) as error:
+            return self._why(error, claimed)
+        if taken is not None:
+            return taken
+        if not is_still(self._files, intent.destination, claimed.identity):
+            self._taking.put_back(intent.destination, claimed.path)
+            return Vanished(f"{claimed.path!r} was replaced while it was being sorted")
+        return _Moved(intent, None, (perf_counter() - began) * 1000)
 
-    def _appear(self, intent: Intent) -> _Published:
-        """Make the photo appear under its final name, in the best way that the file systems have."""
+    def _rename_or_take(self, intent: Intent, began: float) -> _Taken | None:
+        """Rename the photo to its final name; where that cannot be done, take it, once a copy is ready."""
         claimed = intent.examined.claimed
         try:
             if self._files.rename(claimed.path, intent.destination):
-                return _Published.RENAMED
-            self._link(claimed.path, intent.destination, claimed.identity)
+                return None
+            is_copied = False
         except CrossDevice:
-            self._copy(intent)
-            return _Published.COPIED
-        return _Published.LINKED
-
-    def _take_back(self, intent: Intent, published: _Published) -> Vanished:
-        """Return a file that replaced the photo in the instant before it was moved."""
-        source = intent.examined.claimed.path
-        if published is _Published.LINKED:
-            self._files.unlink(intent.destination)
-        else:
-            self._put_back(intent.destination, source)
-        return Vanished(f"{source!r} was replaced while it was being sorted")
-
-    def _put_back(self, path: str, source: str) -> None:
-        """Return a file to the inbox under its name, or the next free one if that is taken again."""
-        number = 1
-        folder, name = os.path.split(source)
-        while True:
-            try:
-                self._files.rename(path, os.path.join(folder, numbered(name, number)))
-            except NameTaken:
-                number += 1
-            else:
-                return
-
-    def _link(self, source: str, destination: str, identity: FileIdentity) -> None:
+            self._copies.grow(intent, claimed.path)
+            is_copied = True
         try:
-            self._files.link(source, destination)
-        except NameTaken:
-            # A network file system may answer "exists" to a retry of a link that it made.
-            if not self._is(destination, identity):
-                raise
-
-    def _copy(self, intent: Intent) -> None:
-        """Copy across file systems, verified and under its final name; the source is left."""
-        claimed = intent.examined.claimed
-        folder = os.path.dirname(intent.destination)
-        free = self._files.free_bytes(folder)
-        if free < claimed.identity.size + self._min_free_bytes:
-            raise PassingTrouble(
-                f"{folder!r} has {free} bytes left; move.min_free_bytes is {self._min_free_bytes}"
-            )
-        partial = _partial(intent.destination, claimed.id)
-        self.discard_partial(intent.destination, claimed.id)
-        try:
-            write_copy(self._files, intent, partial)
-            if not self._files.rename(partial, intent.destination):
-                self._link(partial, intent.destination, identity_of(self._files.lstat(partial)))
-        except (NameTaken, PassingTrouble, Vanished):
-            self.discard_partial(intent.destination, claimed.id)
+            path = self._taking.take(claimed)
+        except InDoubt:
+            raise  # recovery discards the copy
+        except (PassingTrouble, Vanished):
+            if is_copied:
+                self.discard_partial(intent.destination, claimed.id)
             raise
+        return _Taken(intent, path, is_copied=is_copied, took_ms=(perf_counter() - began) * 1000)
+
+    def _publish(self, taken: _Taken) -> _Moved | _Refusal:
+        """Give a taken photo its final name, or put it back and say why.
+
+        Raises:
+            PassingTrouble: Only recovery can tell where it lies.
+        """
+        began = perf_counter()
+        intent, claimed = taken.intent, taken.intent.examined.claimed
+        try:
+            is_copied = self._appear(taken)
+        except InDoubt:
+            raise
+        except (NameTaken, PassingTrouble, Vanished) as error:
+            self._taking.put_back(taken.path, claimed.path)
+            return self._why(error, claimed)
+        if is_copied:
+            self.discard_partial(intent.destination, claimed.id)
+        elif not is_still(self._files, intent.destination, claimed.identity):
+            self._files.unlink(intent.destination)
+            self._taking.put_back(taken.path, claimed.path)
+            return Vanished(f"{claimed.path!r} was written to while it was being sorted")
+        return _Moved(intent, taken.path, taken.took_ms + (perf_counter() - began) * 1000)
+
+    def _appear(self, taken: _Taken) -> bool:
+        """Make a taken photo appear under its final name; whether as a copy."""
+        intent = taken.intent
+        claimed = intent.examined.claimed
+        if not taken.is_copied:
+            try:
+                link(self._files, taken.path, intent.destination, claimed.identity)
+            except CrossDevice:  # a kernel that knows no way to rename did not tell
+                self._copies.grow(intent, taken.path)
+            else:
+                return False
+        self._copies.publish(intent)
+        return True
+
+    def _why(self, error: _Refusal, claimed: Claimed) -> _Refusal:
+        """Why a photo was not moved: where it still lies at its source it has not vanished."""
+        if isinstance(error, Vanished) and is_still(self._files, claimed.path, claimed.identity):
+            return PassingTrouble(f"{error}; the photo is still there")
+        return error
 
     def _remove_source(self, source: str, identity: FileIdentity) -> None:
         """Remove the source if it still is the photo; its owner may be quicker."""
         try:
-            if self._is(source, identity):
+            if is_still(self._files, source, identity):
                 self._files.unlink(source)
         except Vanished:
             return
@@ -245,6 +268,10 @@ class Shelf:
             self._files.fsync_folder(folder)
         except Vanished as error:  # it was there a moment ago: the whole shelf went away
             raise PassingTrouble(f"the shelf is gone: {error}") from error
+
+    def _fsync_sources(self, moves: Sequence[_Taken | _Moved]) -> None:
+        for folder in {os.path.dirname(one.intent.examined.claimed.path) for one in moves}:
+            self._fsync_source_folder(folder)
 
     def _fsync_source_folder(self, folder: str) -> None:
         try:
@@ -259,30 +286,12 @@ class Shelf:
         """
         if folder == self._root:
             return
-        lies = self._lies(folder)
-        if lies and folder in self._lasting:
+        is_there = lies(self._files, folder)
+        if is_there and folder in self._lasting:
             return
         parent = os.path.dirname(folder)
         self._make_folders(parent)
-        if not lies:
+        if not is_there:
             self._files.make_folder(folder)
         self._files.fsync_folder(parent)
         self._lasting.add(folder)
-
-    def _is(self, path: str, identity: FileIdentity) -> bool:
-        try:
-            return identity_of(self._files.lstat(path)) == identity
-        except Vanished:
-            return False
-
-    def _lies(self, path: str) -> bool:
-        try:
-            self._files.lstat(path)
-        except Vanished:
-            return False
-        return True
-
-
-def _partial(destination: str, image_id: int) -> str:
-    """Where the copy of a photo grows: beside its destination."""
-    return os.path.join(os.path.dirname(destination), partial_name(image_id))

@@ -16,7 +16,7 @@ from refundsorter.core.hints import Hint, HintSink
 from refundsorter.core.image import Answer, Claimed, Examined, Filed, Intent, Release
 from refundsorter.core.port import Clock, JournalPort, LedgerPort, Log, Pending, ShelfPort
 from refundsorter.core.record import Record
-from refundsorter.core.recovery import Repair, repair
+from refundsorter.core.recovery import Found, Repair, repair
 from refundsorter.core.retry import RetryPolicy
 from refundsorter.loops.examiner import Unread
 
@@ -143,11 +143,14 @@ class Filer:
         return True
 
     def _repair_of(self, pending: Pending) -> Repair:
-        identity = pending.claimed.identity
-        self._shelf.discard_partial(pending.destination, pending.claimed.id)
+        claimed, identity = pending.claimed, pending.claimed.identity
+        self._shelf.discard_partial(pending.destination, claimed.id)
+        destination = self._shelf.found(pending.destination, identity, pending.sha256)
+        if destination is not Found.UNREACHABLE:
+            arrived_at = pending.destination if destination is Found.SAME else None
+            self._shelf.let_go(claimed, pending.sha256, arrived_at=arrived_at)
         return repair(
-            source=self._shelf.found(pending.claimed.path, identity, pending.sha256),
-            destination=self._shelf.found(pending.destination, identity, pending.sha256),
+            source=self._shelf.found(claimed.path, identity, pending.sha256), destination=destination
         )
 
     def _repair(self, pending: Pending, todo: Repair) -> None:
@@ -156,6 +159,8 @@ class Filer:
             case Repair.HOLD:
                 raise PassingTrouble("it cannot be told whether it was moved: its photo is out of reach")
             case Repair.FORGET:
+                if self._shelf.is_inbox_away(claimed):
+                    raise PassingTrouble("it cannot be told whether the photo is gone: its inbox is away")
                 self._forget([claimed])
             case Repair.RELEASE:
                 self.give_back_unstarted([claimed])

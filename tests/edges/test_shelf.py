@@ -25,6 +25,7 @@ from refundsorter.edges.shelf import Shelf
 
 HARD_NAMES = [b"\xff\xfe.jpg", b"two\nlines.jpg", b"x" * 251 + b".jpg", b"-rf", b" ", "é🎁.jpg".encode()]
 PHOTO_SHA = hashlib.sha256(b"photo").hexdigest()
+TOKEN = "0123456789abcdef"
 WAYS = ["rename", "link", "copy", "copy and link"]
 
 
@@ -42,7 +43,7 @@ class Place:
     ) -> Shelf:
         """The shelf, with somebody who may step in before each call."""
         kind = LinksOnly if "link" in self.way else FileSystem
-        return Shelf(str(self.root), kind(before), min_free_bytes=min_free_bytes)
+        return Shelf(str(self.root), kind(before), token=TOKEN, min_free_bytes=min_free_bytes)
 
     def drop(self, name: str = "a.jpg", data: bytes = b"photo") -> Path:
         """A photo in the inbox, of a time of its own."""
@@ -157,7 +158,9 @@ class TestMove:
         shelf = place.shelf(note)
         assert moved(shelf.move(intents))
         inbox = os.path.relpath(place.inbox, place.root)
-        assert sorted(synced) == sorted([".", ".", "A", "B", inbox])  # the root for each folder that was made
+        times = 1 if place.way == "rename" else 2  # once the photos were taken, too
+        # The root for each folder that was made.
+        assert sorted(synced) == sorted([".", ".", "A", "B", *[inbox] * times])
 
     def test_destinations_are_durable_before_sources_go(self, place: Place) -> None:
         """A source that has to be removed lies there until its destination is safe."""
@@ -165,13 +168,18 @@ class TestMove:
         order: list[str] = []
 
         def note(operation: str, path: str) -> None:
-            if path == str(source) and operation == "unlink":
-                order.append("source removed")
+            if operation == "fsync" and path == str(place.inbox):
+                order.append("inbox safe")
             if operation == "fsync" and path == str(place.root / "TOYS"):
                 order.append("destination safe")
+            if operation == "unlink" and path.endswith(".taken"):
+                order.append("taken removed")
 
         place.shelf(note).move([intent_for(source, place.root / "TOYS" / "a.jpg")])
-        assert order == ["destination safe", "source removed"][: 1 + (place.way != "rename")]
+        if place.way == "rename":
+            assert order == ["destination safe", "inbox safe"]
+        else:
+            assert order == ["inbox safe", "destination safe", "taken removed", "inbox safe"]
 
     def test_folders_are_made_and_made_durable(self, place: Place) -> None:
         """Every folder that is missing is made, and its entry made durable in its parent."""
@@ -240,9 +248,17 @@ class TestReplaced:
         source = place.drop()
         intent = intent_for(source, place.root / "TOYS" / "a.jpg")
         other = place.drop("new.jpg", b"other")
-        operation = {"rename": "rename", "link": "link"}.get(place.way, "statvfs")
-        shelf = place.shelf(once(operation, lambda: other.replace(source)))
-        (outcome,) = shelf.move([intent])
+        renames = 0
+
+        def meddle(operation: str, path: str) -> None:
+            nonlocal renames
+            renames += operation in ("rename", "replace") and path == str(source)
+            if (
+                renames == (2 if place.way == "copy" else 1) and other.exists()
+            ):  # the first tells of the border
+                other.replace(source)
+
+        (outcome,) = place.shelf(meddle).move([intent])
         assert isinstance(outcome, Vanished)
         assert source.read_bytes() == b"other"
         assert place.everything() == [b"other"]
@@ -279,9 +295,14 @@ class TestReplaced:
         assert place.everything() == []
 
     def test_an_owner_who_removes_the_source_first_is_no_trouble(self, place: Place) -> None:
-        """A source that goes away once its photo is safe needs no removing."""
+        """A taken photo that goes away once it is safe needs no removing."""
         source = place.drop()
-        shelf = place.shelf(once("unlink", source.unlink, at="inbox/a.jpg"))
+
+        def remove() -> None:
+            for taken in place.inbox.glob(".*.taken"):
+                taken.unlink()
+
+        shelf = place.shelf(once("unlink", remove, at=".taken"))
         assert moved(shelf.move([intent_for(source, place.root / "TOYS" / "a.jpg")]))
         assert place.everything() == [b"photo"]
 
@@ -418,7 +439,7 @@ class TestCopy:
         with small_disk(tmp_path / "disk", size="1m") as disk:
             place = Place(tmp_path / "inbox", disk / "sorted", "copy")
             source = place.drop(data=b"x" * (2 << 20))
-            shelf = Shelf(str(place.root), Boastful(), min_free_bytes=0)
+            shelf = Shelf(str(place.root), Boastful(), token=TOKEN, min_free_bytes=0)
             (outcome,) = shelf.move([intent_for(source, place.root / "TOYS" / "a.jpg")])
             assert isinstance(outcome, PassingTrouble)
             assert place.everything() == [b"x" * (2 << 20)]

@@ -40,6 +40,8 @@ def take(shop: Shop, before: Counter[str]) -> Account:
     in_inbox = _contents(shop.inbox)
     partial = [path for path in on_shelf if path.name.startswith(".")]
     assert not partial, f"unfinished copies are left: {partial}"
+    taken = [path for path in in_inbox if path.name.startswith(".")]
+    assert not taken, f"photos are left under hidden names: {taken}"
     now = Counter(on_shelf.values()) + Counter(in_inbox.values())
     assert now == before, f"lost: {before - now}; doubled: {now - before}"
 

@@ -95,6 +95,11 @@ class Recorder(FileSystem):
         self._add(Change("rename", source, destination))
         return True
 
+    def replace(self, source: str, destination: str) -> None:
+        """Rename."""
+        super().replace(source, destination)
+        self._add(Change("rename", source, destination))
+
     def link(self, source: str, destination: str) -> None:
         """Link."""
         super().link(source, destination)
