@@ -246,7 +246,7 @@ class Workshop:
         """Keep out whoever has another ledger; a folder that cannot be locked now is used all the same.
 
         A share is not locked: an open folder on it could not be unmounted, and other machines would not see
-        the lock. There a photo is moved by whoever renames it first.
+        the lock. There a photo is moved by whoever renames or takes it first.
         """
         journal = str(self.settings.sorted / JOURNAL)
         wanted: list[Callable[[], FolderLock | InboxLock]] = [

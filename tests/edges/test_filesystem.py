@@ -20,6 +20,8 @@ READS: dict[str, Callable[[FileSystem, str], object]] = {
     "statvfs": lambda files, path: files.free_bytes(path),
     "unlink": lambda files, path: files.unlink(path),
     "rename": lambda files, path: files.rename(path, f"{path}.new"),
+    "replace": lambda files, path: files.replace(path, f"{path}.new"),
+    "names": lambda files, path: files.names(path),
     "link": lambda files, path: files.link(path, f"{path}.new"),
 }
 

@@ -30,7 +30,7 @@ from refundsorter.edges.filesystem import FileSystem
 from refundsorter.rebuild import rebuild
 
 PROGRAM = [sys.executable, __file__]
-LOOKS = frozenset({"lstat", "fstat", "read", "statvfs"})
+LOOKS = frozenset({"lstat", "fstat", "read", "statvfs", "names"})
 REBUILD = "rebuild"  # what a victim does when it is not to sort
 AUDITED = frozenset({"open", "os.mkdir", "os.remove", "os.rename", "os.truncate", "sqlite3.connect"})
 

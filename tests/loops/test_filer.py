@@ -4,7 +4,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support import Shop, photo
+from faults.victim import FILE_SYSTEMS
+from support import Shop, every_file, photo
 from workbench import AT_ONCE, Once, fence, opened, rows, sort_all, take_in
 
 from refundsorter import assembly
@@ -19,11 +20,11 @@ RED, GREEN = photo("red", form="PNG"), photo("green", form="PNG")
 
 @contextmanager
 def _examined(
-    shop: Shop, when: Once | None = None, settings: str = ""
+    shop: Shop, when: Once | None = None, settings: str = "", *, way: str = "rename"
 ) -> Iterator[tuple[Workshop, list[Examined]]]:
     """What lies in the inbox, examined and not yet filed."""
     shop.config.write_text(AT_ONCE + settings)
-    files = FileSystem(when.before) if when else FileSystem()
+    files = FILE_SYSTEMS[way](when.before) if when else FileSystem()
     with opened(shop, files=files) as workshop:
         examiner, *_ = assembly.examiners(
             workshop.settings,
@@ -137,6 +138,30 @@ def test_a_shelf_that_refuses_all_is_told(shop: Shop) -> None:
     (row,) = rows(shop)
     assert (row["state"], row["attempts"], row["infer_ms"]) == ("waiting", 1, None)
     assert "Not a directory" in row["trouble"]
+
+
+def test_a_photo_that_was_taken_is_not_forgotten_with_its_inbox(shop: Shop, tmp_path: Path) -> None:
+    """A kill leaves it under its hidden name: while the inbox is away it is held, then put back and filed."""
+
+    class Killed(BaseException):
+        pass
+
+    def kill() -> None:
+        raise Killed
+
+    shop.drop("a.png", RED)
+    with _examined(shop, Once("link", ".taken", kill), way="link") as (workshop, examined):
+        with pytest.raises(Killed):
+            workshop.filer.file(examined, workshop.model.rules)
+        assert [path.suffix for path in every_file(shop.inbox)] == [".taken"]
+        shop.inbox.rename(tmp_path / "away")
+        assert workshop.filer.recover() == 1
+        (tmp_path / "away").rename(shop.inbox)
+        assert workshop.filer.recover() == 0
+        assert [path.name for path in every_file(shop.inbox)] == ["a.png"]
+        sort_all(workshop)
+    assert _shelved(shop) == ["WARM/a.png"]
+    assert len(shop.lines()) == 1
 
 
 def test_recovery_waits_for_a_shelf_that_is_away(shop: Shop, tmp_path: Path) -> None:
