@@ -67,7 +67,7 @@ def test_a_photo_that_is_barred_holds_back_no_other(operation: str, quick: Shop)
 
 def test_a_source_that_cannot_be_removed_holds_back_no_other(quick: Shop) -> None:
     """A photo that was copied to another file system and may not be removed yet lets the others be filed."""
-    bar, events = Bar("unlink", "inbox/locked.png"), Events()
+    bar, events = Bar("unlink", "-1.taken"), Events()
     with shelve_elsewhere(quick):
         quick.drop("locked.png", photo("red", form="PNG"))
         with opened(quick, files=FileSystem(bar.before), log=events) as workshop, running(workshop):
