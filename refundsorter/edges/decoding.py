@@ -41,17 +41,32 @@ def main(descriptor: int) -> None:
     gc.freeze()  # a collection in a worker would copy every page that it shares
     orders = socket.socket(fileno=descriptor)
     signal.signal(signal.SIGCHLD, lambda *_: _bury(orders))
-    while True:
-        order, descriptors, _, _ = socket.recv_fds(orders, MESSAGE_BYTES, 2)
-        if not order:
-            return
-        if os.fork() == 0:
+    while received := _next(orders):
+        order, descriptors = received
+        if _fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             orders.close()
             work(json.loads(order), *descriptors)
             os._exit(0)
         for one in descriptors:
             os.close(one)
+
+
+def _next(orders: socket.socket) -> tuple[bytes, list[int]] | None:
+    """The next order, with its descriptors; None when there will be none."""
+    try:
+        order, descriptors, _, _ = socket.recv_fds(orders, MESSAGE_BYTES, 2)
+    except ConnectionResetError:  # reports lay there that nobody had read
+        return None
+    return (order, descriptors) if order else None
+
+
+def _fork() -> int | None:
+    """Fork; None where that cannot be done now: who ordered it is told by the end of the socket."""
+    try:
+        return os.fork()
+    except OSError:
+        return None
 
 
 def _bury(reports: socket.socket) -> None:

@@ -34,7 +34,8 @@ from refundsorter.core.sniff import Format
 MESSAGE_BYTES = 1 << 16  # no message between here and there is longer
 PATIENCE = 3  # times the processor's time: how long on the clock before a worker is given up
 TRIES = 2  # workers that one photo may cost
-REPORT_S = 2.0  # how long the program may take to tell how a worker has ended
+REPORT_S = 2.0  # how long the program may take to tell how a worker has ended, and to end itself
+HIRE_S = 20.0  # and to start and to fork
 KEPT_BYTES = 8 << 20  # of freed memory, which a worker need not ask the kernel for again with every photo
 LOAD = 16  # photos that are shown at once
 LOAD_BYTES = 8 << 20  # of them; a larger photo is shown alone, and gives its shared memory back after use
@@ -80,18 +81,25 @@ class Fence:
             PassingTrouble: It cannot be forked now.
         """
         talk, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        talk.settimeout(HIRE_S)
         with theirs, self._lock:
             try:
                 socket.send_fds(self._orders, [order], [theirs.fileno(), memory])
             except OSError:  # the program is gone
-                self.close()
-                self._start()
+                self._start_again()
                 socket.send_fds(self._orders, [order], [theirs.fileno(), memory])
-        greeting = talk.recv(MESSAGE_BYTES)
-        if not greeting:
+            asked = self._program
+        try:
+            pid = int(talk.recv(MESSAGE_BYTES))
+        except (OSError, ValueError) as error:
             talk.close()
-            raise PassingTrouble("no process to decode in can be started now")
-        return talk, int(greeting)
+            if isinstance(error, TimeoutError):
+                with self._lock:
+                    if self._program is asked:
+                        self._start_again()
+            raise PassingTrouble("no process to decode in can be started now") from error
+        talk.settimeout(None)
+        return talk, pid
 
     def end_of(self, pid: int) -> int | None:
         """The signal that ended a worker of this program; None if it cannot be told."""
@@ -109,7 +117,15 @@ class Fence:
     def close(self) -> None:
         """Let it end; workers end with their decoders."""
         self._orders.close()
-        self._program.wait()
+        try:
+            self._program.wait(REPORT_S)
+        except subprocess.TimeoutExpired:
+            self._program.kill()
+            self._program.wait()
+
+    def _start_again(self) -> None:
+        self.close()
+        self._start()
 
     def _start(self) -> None:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

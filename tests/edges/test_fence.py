@@ -143,6 +143,21 @@ def test_the_program_is_started_again() -> None:
         own.close()
 
 
+def test_a_program_that_is_stopped_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does not answer is passing trouble once; then another one forks."""
+    own = Fence()
+    try:
+        monkeypatch.setattr("refundsorter.edges.fence.HIRE_S", 1.0)
+        decoder = fenced(within=own)
+        os.kill(own._program.pid, signal.SIGSTOP)
+        with pytest.raises(PassingTrouble, match="no process to decode in"):
+            decode_one(decoder, photo("red"), OUT)
+        monkeypatch.undo()
+        decode_one(decoder, photo("red"), OUT)
+    finally:
+        own.close()
+
+
 def test_nothing_is_left_behind() -> None:
     """When the fence is closed the program has ended, and a decoder's worker ends with the decoder."""
     own = Fence()
