@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from refundsorter.core.decision import Rules
-from refundsorter.core.fault import AlreadyRunning, LedgerRefused, NameTaken, PassingTrouble, Vanished
+from refundsorter.core.fault import AlreadyRunning, LedgerRefused, PassingTrouble, Vanished
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.placement import JOURNAL
 from refundsorter.core.port import HistoryPort, Log
@@ -20,6 +20,7 @@ from refundsorter.edges.bundle import BundleStore, StoredBundle
 from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.fence import Fence, FencedDecoder
 from refundsorter.edges.filesystem import FileSystem
+from refundsorter.edges.folders import make_folder
 from refundsorter.edges.inbox import Watch
 from refundsorter.edges.journal import Journal
 from refundsorter.edges.journal_history import History
@@ -29,6 +30,7 @@ from refundsorter.edges.patience import Share
 from refundsorter.edges.photos import PhotoReader
 from refundsorter.edges.scan import Oddity, Scanner, stat_file
 from refundsorter.edges.shelf import Shelf
+from refundsorter.loops.beat import Beat
 from refundsorter.loops.contents import Contents
 from refundsorter.loops.examiner import Examiner
 from refundsorter.loops.filer import Filer
@@ -176,6 +178,7 @@ class Workshop:
         self.model = load_model(settings)
         files = files or FileSystem(shares=shares(settings))
         clock, retry = SystemClock(), retry_policy(settings)
+        beat = Beat(clock)
         if mounts.why_polling(settings.sorted):  # one that hangs would keep this from any signal
             Share(str(settings.sorted)).call(lambda: os.path.isdir(settings.sorted))
         for folder in (settings.state_dir, settings.sorted):
@@ -196,6 +199,7 @@ class Workshop:
                 files,
                 token=self.ledger.token(),
                 min_free_bytes=settings.move.min_free_bytes,
+                progress=beat.tick,
             ),
             journal=Journal(str(settings.sorted / JOURNAL), files),
             hints=self.hints,
@@ -212,6 +216,7 @@ class Workshop:
             contents=contents,
             rules=self.model.rules,
             policy=batch_policy(settings),
+            beat=beat,
             clock=clock,
             log=log,
         )
@@ -285,17 +290,3 @@ class Workshop:
             poll_interval_s=settings.watch.poll_interval_s,
             hints=self.hints.of(str(root)),
         )
-
-
-def make_folder(folder: Path, files: FileSystem) -> None:
-    """Make a folder and what is missing above it, each durable in its parent.
-
-    A power loss must not take the ledger's folder away while photos stay on the shelf.
-    """
-    if folder.is_dir():
-        return
-    make_folder(folder.parent, files)
-    if files.make_folder(str(folder)):
-        files.fsync_folder(str(folder.parent))
-    elif not folder.is_dir():
-        raise NameTaken(f"making {str(folder)!r}: a file lies there")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from refundsorter.assembly import LEDGER_FILE, make_folder
+from refundsorter.assembly import LEDGER_FILE
 from refundsorter.core.fault import AlreadyRunning, LedgerRefused, PassingTrouble, Vanished
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.image import TERMINAL
@@ -20,6 +20,7 @@ from refundsorter.core.record import Checkpoint, Record, rfc3339
 from refundsorter.core.stability import FileIdentity
 from refundsorter.edges.copying import hash_of
 from refundsorter.edges.filesystem import FileSystem
+from refundsorter.edges.folders import make_folder
 from refundsorter.edges.journal_history import History
 from refundsorter.edges.ledger_rebuild import LedgerBuilder
 from refundsorter.edges.ledger_report import is_readable
@@ -187,7 +188,8 @@ class _Reading:
             self._there.add((identity.device, identity.inode))
             if identity.size == record.size:
                 return identity
-        self._gone.setdefault(record.size, set()).add(record.sha256)
+        if record.sha256 is not None:
+            self._gone.setdefault(record.size, set()).add(record.sha256)
         return FileIdentity(device=0, inode=0, size=record.size, mtime_ns=0)
 
     def _root(self, source: str) -> str:

@@ -39,6 +39,7 @@ OUTSIDE = {
     "decoding": {"numpy"},
     "fence": {"numpy"},
     "filesystem": set(),
+    "folders": set(),
     "inbox": set(),
     "inotify": {"watchdog"},
     "journal": set(),
@@ -68,6 +69,7 @@ SIBLINGS = {
     "copying": {"filesystem", "photos"},
     "decoding": {"decoder", "fence"},
     "filesystem": {"patience"},
+    "folders": {"filesystem"},
     "inbox": {"inotify", "mounts", "polling", "scan"},
     "inotify": {"scan"},
     "journal": {"filesystem"},
@@ -80,7 +82,7 @@ SIBLINGS = {
     "photos": {"filesystem"},
     "polling": {"scan"},
     "scan": {"filesystem"},
-    "shelf": {"copying", "filesystem", "taking"},
+    "shelf": {"copying", "filesystem", "folders", "taking"},
     "taking": {"filesystem"},
     "taxonomy": {"plain_yaml"},
 }
@@ -118,7 +120,7 @@ FLOORS = {
         "assembly", "core.*", "edges.bundle", "edges.ledger_report", "edges.lock", "settings",
     },
     "rebuild": {
-        "assembly", "core.*", "edges.copying", "edges.filesystem", "edges.journal_history",
+        "assembly", "core.*", "edges.copying", "edges.filesystem", "edges.folders", "edges.journal_history",
         "edges.ledger_rebuild", "edges.ledger_report", "edges.lock", "edges.scan", "settings",
     },
     "service_unit": {"core.*"},

@@ -98,7 +98,7 @@ class Examined:
     """A photo that was read, and what came of it."""
 
     claimed: Claimed  # the photo
-    sha256: str  # of its bytes, 64 hex digits
+    sha256: str | None  # of its bytes, 64 hex digits; None where it was too large to be read
     outcome: Answer | Rejection  # the model's answer, or why there is none
     model: str  # the bundle that was asked, NAME/VERSION
     taxonomy: str  # the digest of the taxonomy that gave the category

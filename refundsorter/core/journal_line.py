@@ -130,7 +130,7 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
     "confidence": _or_null(_is_number),
     "top_predictions": _is_ranking,
     "model": _is_text,
-    "sha256": lambda value: isinstance(value, str) and SHA256.fullmatch(value) is not None,
+    "sha256": lambda value: value is None or (isinstance(value, str) and SHA256.fullmatch(value) is not None),
     "bytes": _is_whole,
     "width": _or_null(_is_whole),
     "height": _or_null(_is_whole),

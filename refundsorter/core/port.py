@@ -3,7 +3,7 @@
 Loops know these Protocols only; the composition root hands them the real edges, in tests too.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Protocol
@@ -41,7 +41,7 @@ class Pending:
     """A move that was written down and not confirmed."""
 
     claimed: Claimed  # the photo
-    sha256: str  # of its bytes
+    sha256: str | None  # of its bytes; None where it was too large to be read
     intended: State  # the terminal state that was meant
     destination: str  # where it was to go
 
@@ -157,7 +157,7 @@ class ShelfPort(Protocol):
     def move(self, intents: Sequence[Intent]) -> list[float | NameTaken | PassingTrouble | Vanished]:
         """Move a batch; durable when it returns."""
 
-    def found(self, path: str, identity: FileIdentity, sha256: str) -> Found:
+    def found(self, path: str, identity: FileIdentity, sha256: str | None) -> Found:
         """Whether the photo itself lies at a path."""
 
     def is_reachable(self) -> bool:
@@ -166,13 +166,13 @@ class ShelfPort(Protocol):
     def discard_partial(self, destination: str, image_id: int) -> None:
         """Remove a half-made copy."""
 
-    def let_go(self, claimed: Claimed, sha256: str, *, arrived_at: str | None) -> None:
+    def let_go(self, claimed: Claimed, sha256: str | None, *, arrived_at: str | None) -> None:
         """End what was begun with a photo that was taken."""
 
     def is_inbox_away(self, claimed: Claimed) -> bool:
         """Whether what is missing in an inbox may lie there when the inbox is back."""
 
-    def drop_source(self, source: str, identity: FileIdentity, sha256: str, destination: str) -> None:
+    def drop_source(self, source: str, identity: FileIdentity, sha256: str | None, destination: str) -> None:
         """Remove a source whose photo lies at its destination."""
 
 
@@ -190,8 +190,8 @@ class PhotoPort(Protocol):
     """A photo's content. See `edges.photos.Photo`."""
 
     @property
-    def sha256(self) -> str:
-        """64 hex digits."""
+    def sha256(self) -> str | None:
+        """64 hex digits; None where it was too large to be read."""
 
     @property
     def data(self) -> bytes:
@@ -201,7 +201,7 @@ class PhotoPort(Protocol):
 class ReaderPort(Protocol):
     """Reads photos. See `edges.photos.PhotoReader`."""
 
-    def read(self, path: str, identity: FileIdentity) -> PhotoPort:
+    def read(self, path: str, identity: FileIdentity, progress: Callable[[], None]) -> PhotoPort:
         """The photo's content, or proof that it is not the one that was seen."""
 
     def fault(self, identity: FileIdentity) -> ItemFault | None:

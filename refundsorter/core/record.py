@@ -30,7 +30,7 @@ class Record:
     confidence: float | None  # the category's probability, 0..1
     top_predictions: tuple[Ranked, ...]  # best first; empty for a rejected photo
     model: str  # the bundle that was active, NAME/VERSION
-    sha256: str  # of its bytes
+    sha256: str | None  # of its bytes; None where it was too large to be read
     size: int  # bytes
     width: int | None  # pixels, as displayed; None when it could not be decoded
     height: int | None  # likewise

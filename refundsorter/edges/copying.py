@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 
 from refundsorter.core.fault import NameTaken, PassingTrouble, Vanished
 from refundsorter.core.image import Intent
@@ -14,9 +15,10 @@ from refundsorter.edges.photos import CHUNK_BYTES
 class Copies:
     """Copies on the shelf: each grows beside its destination under a hidden name, and is published whole."""
 
-    def __init__(self, files: FileSystem, min_free_bytes: int) -> None:
+    def __init__(self, files: FileSystem, min_free_bytes: int, progress: Callable[[], object]) -> None:
         self._files = files
         self._min_free_bytes = min_free_bytes
+        self._progress = progress
 
     def grow(self, intent: Intent, lies_at: str) -> None:
         """Copy a photo to its hidden name, verified and durable; what cannot be finished is discarded.
@@ -38,7 +40,7 @@ class Copies:
             )
         self.discard(intent.destination, claimed.id)
         try:
-            _write(self._files, intent, lies_at, _partial(intent.destination, claimed.id))
+            self._write(intent, lies_at, _partial(intent.destination, claimed.id))
         except (NameTaken, PassingTrouble, Vanished):
             self.discard(intent.destination, claimed.id)
             raise
@@ -70,6 +72,33 @@ class Copies:
         except Vanished:
             return
 
+    def _write(self, intent: Intent, lies_at: str, path: str) -> None:
+        """Copy a photo to a new file, with its mode and its time; durable when it returns."""
+        files, claimed = self._files, intent.examined.claimed
+        source = files.open_photo(lies_at)
+        try:
+            answer = files.fstat(source, lies_at)
+            if identity_of(answer) != claimed.identity:
+                raise Vanished(f"{claimed.path!r} was replaced while it was being sorted")
+            target = files.create(path, stat.S_IMODE(answer.st_mode) & 0o777)
+            try:
+                digest, size = hashlib.sha256(), 0
+                while chunk := files.read(source, CHUNK_BYTES, lies_at):
+                    files.write(target, chunk, path)
+                    digest.update(chunk)
+                    size += len(chunk)
+                    self._progress()
+                files.set_mtime(target, claimed.identity.mtime_ns, path)
+                files.fsync(target, path)
+                copied = files.fstat(target, path).st_size
+            finally:
+                os.close(target)
+        finally:
+            files.close(source, lies_at)
+        is_whole = size == copied == claimed.identity.size
+        if not is_whole or intent.examined.sha256 not in (None, digest.hexdigest()):
+            raise Vanished(f"{claimed.path!r} changed while it was being copied")
+
 
 def hash_of(files: FileSystem, path: str) -> str:
     """The sha256 of a file's bytes, 64 hex digits."""
@@ -86,29 +115,3 @@ def hash_of(files: FileSystem, path: str) -> str:
 def _partial(destination: str, image_id: int) -> str:
     """Where the copy of a photo grows: beside its destination."""
     return os.path.join(os.path.dirname(destination), partial_name(image_id))
-
-
-def _write(files: FileSystem, intent: Intent, lies_at: str, path: str) -> None:
-    """Copy a photo to a new file, with its mode and its time; durable when it returns."""
-    claimed = intent.examined.claimed
-    source = files.open_photo(lies_at)
-    try:
-        answer = files.fstat(source, lies_at)
-        if identity_of(answer) != claimed.identity:
-            raise Vanished(f"{claimed.path!r} was replaced while it was being sorted")
-        target = files.create(path, stat.S_IMODE(answer.st_mode) & 0o777)
-        try:
-            digest, size = hashlib.sha256(), 0
-            while chunk := files.read(source, CHUNK_BYTES, lies_at):
-                files.write(target, chunk, path)
-                digest.update(chunk)
-                size += len(chunk)
-            files.set_mtime(target, claimed.identity.mtime_ns, path)
-            files.fsync(target, path)
-            copied = files.fstat(target, path).st_size
-        finally:
-            os.close(target)
-    finally:
-        files.close(source, lies_at)
-    if digest.hexdigest() != intent.examined.sha256 or not size == copied == claimed.identity.size:
-        raise Vanished(f"{claimed.path!r} changed while it was being copied")

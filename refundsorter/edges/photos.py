@@ -2,6 +2,7 @@
 
 import hashlib
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from refundsorter.core.fault import ItemFault, Reason, Vanished
@@ -15,19 +16,19 @@ CHUNK_BYTES = 1 << 20
 class Photo:
     """A photo's content."""
 
-    sha256: str  # 64 hex digits
-    data: bytes  # the whole file; empty when it is over the limit and was only hashed
+    sha256: str | None  # 64 hex digits; None when it is over the limit, and nothing of it was read
+    data: bytes  # the whole file; empty then
 
 
 class PhotoReader:
-    """Reads photos of at most `max_bytes`; a larger one is hashed without being held in memory."""
+    """Reads photos of at most `max_bytes`; of a larger one nothing: a made-up terabyte would take hours."""
 
     def __init__(self, files: FileSystem, *, max_bytes: int) -> None:
         self._files = files
         self._max_bytes = max_bytes
 
-    def read(self, path: str, identity: FileIdentity) -> Photo:
-        """Read the photo at `path`.
+    def read(self, path: str, identity: FileIdentity, progress: Callable[[], None]) -> Photo:
+        """Read the photo at `path`; `progress` is called for every piece.
 
         Raises:
             Vanished: It is gone, or another file or another content lies there.
@@ -36,6 +37,8 @@ class PhotoReader:
         descriptor = self._files.open_photo(path)
         try:
             self._require(descriptor, path, identity)
+            if identity.size > self._max_bytes:
+                return Photo(sha256=None, data=b"")
             digest, kept, size = hashlib.sha256(), [], 0
             # A file that somebody writes to may never end: what is too long is not the photo that was seen.
             while size <= identity.size:
@@ -45,8 +48,8 @@ class PhotoReader:
                     break
                 digest.update(chunk)
                 size += len(chunk)
-                if identity.size <= self._max_bytes:
-                    kept.append(chunk)
+                kept.append(chunk)
+                progress()
             self._require(descriptor, path, identity)
             if size != identity.size:
                 raise Vanished(f"{path!r} gave {size} bytes where it had {identity.size}")

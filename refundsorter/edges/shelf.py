@@ -10,7 +10,7 @@ its source or under its taken name, at its destination, or (the very same file, 
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from time import perf_counter
@@ -22,6 +22,7 @@ from refundsorter.core.recovery import Found
 from refundsorter.core.stability import FileIdentity
 from refundsorter.edges.copying import Copies, hash_of
 from refundsorter.edges.filesystem import CrossDevice, FileSystem, identity_of, is_still, lies, link
+from refundsorter.edges.folders import Folders
 from refundsorter.edges.taking import Taking
 
 _Refusal = NameTaken | PassingTrouble | Vanished  # why a photo is not moved
@@ -50,16 +51,31 @@ class Shelf:
     """The tree of destinations under one root.
 
     The folder of the journal is the mark of a shelf: where it is missing, what lies there is the empty folder
-    that the shelf is mounted on, and no photo may disappear in that. `token` is that of the ledger.
+    that the shelf is mounted on, and no photo may disappear in that.
+
+    Args:
+        root: The shelf.
+        files: How its file system is reached.
+        token: That of the ledger.
+        min_free_bytes: What copies leave free.
+        progress: Called for every piece of a copy.
     """
 
-    def __init__(self, root: str, files: FileSystem, *, token: str, min_free_bytes: int) -> None:
+    def __init__(
+        self,
+        root: str,
+        files: FileSystem,
+        *,
+        token: str,
+        min_free_bytes: int,
+        progress: Callable[[], object] = lambda: None,
+    ) -> None:
         self._root = root
         self._files = files
         self._taking = Taking(files, token)
         self.is_inbox_away = self._taking.is_inbox_away
-        self._copies = Copies(files, min_free_bytes)
-        self._lasting: set[str] = set()  # folders that this process has made durable in their parents
+        self._copies = Copies(files, min_free_bytes, progress)
+        self._folders = Folders(root, files)
 
     def place(self, folder: PurePath, name: str, reserved: set[str]) -> str:
         """A free path for a photo in a folder of the shelf.
@@ -104,7 +120,7 @@ class Shelf:
         moved = [outcome for outcome in outcomes if isinstance(outcome, _Moved)]
         began = perf_counter()
         for folder in {os.path.dirname(one.intent.destination) for one in moved}:
-            self._fsync_destination_folder(folder)
+            self._folders.sync(folder)
         for one in moved:
             if one.taken is not None:
                 self._taking.remove(one.intent.examined.claimed, one.taken)
@@ -112,13 +128,13 @@ class Shelf:
         shared_ms = (perf_counter() - began) * 1000 / max(1, len(moved))
         return [round(one.took_ms + shared_ms, 3) if isinstance(one, _Moved) else one for one in outcomes]
 
-    def found(self, path: str, identity: FileIdentity, sha256: str) -> Found:
+    def found(self, path: str, identity: FileIdentity, sha256: str | None) -> Found:
         """Say whether the photo itself lies at `path`: the same file, or one with the same content."""
         try:
             answer = self._files.lstat(path)
             if not stat.S_ISREG(answer.st_mode) or answer.st_size != identity.size:
                 return Found.OTHER
-            if identity_of(answer) == identity or hash_of(self._files, path) == sha256:
+            if identity_of(answer) == identity or self._has_content(path, answer, identity, sha256):
                 return Found.SAME
         except Vanished:
             return Found.NOTHING
@@ -134,12 +150,12 @@ class Shelf:
         """Remove the half-made copy that a kill left beside a destination, if there is one."""
         self._copies.discard(destination, image_id)
 
-    def let_go(self, claimed: Claimed, sha256: str, *, arrived_at: str | None) -> None:
+    def let_go(self, claimed: Claimed, sha256: str | None, *, arrived_at: str | None) -> None:
         """End what was begun with a photo that was taken; durable when it returns.
 
         Args:
             claimed: The photo; nothing is done if it does not lie under its taken name.
-            sha256: Of its bytes.
+            sha256: Of its bytes, if it was read.
             arrived_at: Where it is proved to lie, so that what was taken is removed; None to put it back.
 
         Raises:
@@ -150,23 +166,31 @@ class Shelf:
         if found is Found.UNREACHABLE:
             raise PassingTrouble(f"{taken!r} is out of reach")
         if found is Found.SAME and arrived_at is not None:
-            self._fsync_destination_folder(os.path.dirname(arrived_at))
+            self._folders.sync(os.path.dirname(arrived_at))
             self._files.unlink(taken)
             self._fsync_source_folder(os.path.dirname(taken))
         elif found is not Found.NOTHING:
             self._taking.put_back(taken, claimed.path)
 
-    def drop_source(self, source: str, identity: FileIdentity, sha256: str, destination: str) -> None:
+    def drop_source(self, source: str, identity: FileIdentity, sha256: str | None, destination: str) -> None:
         """Remove a source whose photo is proved to lie at its destination; durable when it returns."""
-        self._fsync_destination_folder(os.path.dirname(destination))
+        self._folders.sync(os.path.dirname(destination))
         try:
             device = self._files.lstat(source).st_dev
             # A device may get another number when the machine starts anew; then the bytes tell.
-            if device == identity.device or hash_of(self._files, source) == sha256:
+            if device == identity.device or sha256 is None or hash_of(self._files, source) == sha256:
                 self._remove_source(source, replace(identity, device=device))
         except Vanished:
             pass  # its owner was quicker
         self._fsync_source_folder(os.path.dirname(source))
+
+    def _has_content(
+        self, path: str, answer: os.stat_result, identity: FileIdentity, sha256: str | None
+    ) -> bool:
+        """Whether a file of that size is a copy; of one that was too large to be read the time tells."""
+        if sha256 is None:
+            return answer.st_mtime_ns == identity.mtime_ns
+        return hash_of(self._files, path) == sha256
 
     def _begin(self, intent: Intent) -> _Taken | _Moved | _Refusal:
         """Rename the photo to its final name, or else take it; or say why it lies untouched at its source.
@@ -179,7 +203,7 @@ class Shelf:
         try:
             if not is_still(self._files, claimed.path, claimed.identity):
                 return Vanished(f"{claimed.path!r} is gone, or was replaced while it was being sorted")
-            self._make_folders(os.path.dirname(intent.destination))
+            self._folders.make(os.path.dirname(intent.destination))
             taken = self._rename_or_take(intent, began)
         except InDoubt:
             raise
@@ -263,12 +287,6 @@ class Shelf:
         except Vanished:
             return
 
-    def _fsync_destination_folder(self, folder: str) -> None:
-        try:
-            self._files.fsync_folder(folder)
-        except Vanished as error:  # it was there a moment ago: the whole shelf went away
-            raise PassingTrouble(f"the shelf is gone: {error}") from error
-
     def _fsync_sources(self, moves: Sequence[_Taken | _Moved]) -> None:
         for folder in {os.path.dirname(one.intent.examined.claimed.path) for one in moves}:
             self._fsync_source_folder(folder)
@@ -278,20 +296,3 @@ class Shelf:
             self._files.fsync_folder(folder)
         except Vanished:
             return  # a sub-folder of the inbox that its owner removed once it was empty
-
-    def _make_folders(self, folder: str) -> None:
-        """Make what is missing between the root and `folder`, each durable in its parent.
-
-        One that lies there may have been made just before a kill or a failed sync: it is synced once too.
-        """
-        if folder == self._root:
-            return
-        is_there = lies(self._files, folder)
-        if is_there and folder in self._lasting:
-            return
-        parent = os.path.dirname(folder)
-        self._make_folders(parent)
-        if not is_there:
-            self._files.make_folder(folder)
-        self._files.fsync_folder(parent)
-        self._lasting.add(folder)

@@ -68,7 +68,7 @@ class Examiner:
         self._classifier = classifier
         self._history = history
         self._contents = contents
-        self.steps = 0  # photos read and photos decoded so far; another thread may look
+        self.steps = 0  # pieces read, photos read and photos decoded so far; another thread may look
         # pixels: uint8 [max_size, S, S, 3], RGB, 0..255; used again for every batch
         self._pixels: NDArray[np.uint8] = np.empty((max_size, input_size, input_size, 3), np.uint8)
 
@@ -98,12 +98,15 @@ class Examiner:
 
     def _read(self, claimed: Claimed) -> _Read:
         began = perf_counter()
-        photo = self._reader.read(claimed.path, claimed.identity)
+        photo = self._reader.read(claimed.path, claimed.identity, self._step)
         one = _Read(claimed, photo, _since(began))
-        self.steps += 1
+        self._step()
         if fault := self._reader.fault(claimed.identity):
             one.outcome = Rejection(reason=fault.reason, detail=fault.detail)
         return one
+
+    def _step(self) -> None:
+        self.steps += 1
 
     def _divide(
         self, read: list[_Read], leaders: dict[Content, _Read], rules: Rules
@@ -111,7 +114,7 @@ class Examiner:
         """Fill `leaders`; return those that wait for the answer of another, with that answer."""
         followers = []
         for one in read:
-            if one.outcome is not None:
+            if one.outcome is not None or one.photo.sha256 is None:
                 continue
             content = (rules.model, rules.taxonomy, one.photo.sha256)
             leading = self._contents.lead(content)
@@ -125,10 +128,10 @@ class Examiner:
         """Find or make the answers that are led, and share them."""
         if not leaders:
             return
-        contents = [one.photo.sha256 for one in leaders.values()]
+        contents = [sha256 for _, _, sha256 in leaders]
         known = self._history.known(contents, model=rules.model, taxonomy=rules.taxonomy)
-        for one in leaders.values():
-            if found := known.get(one.photo.sha256):
+        for (_, _, sha256), one in leaders.items():
+            if found := known.get(sha256):
                 one.duplicate_of, one.outcome = found.first_id, found.answer
         self._infer([one for one in leaders.values() if one.outcome is None], rules)
         for content, one in leaders.items():

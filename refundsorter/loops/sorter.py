@@ -55,12 +55,13 @@ class Sorter:
         contents: Contents,
         rules: Rules,
         policy: BatchPolicy,
+        beat: Beat,
         clock: Clock,
         log: Log,
     ) -> None:
         self.rules = rules
         self.policy = policy
-        self.beat = Beat(clock)
+        self.beat = beat
         self.filer = filer
         self._ledger = ledger
         self._contents = contents

@@ -1,5 +1,6 @@
 """The daemon's main job: photos that come in every usual way are filed, each with its line."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -88,6 +89,20 @@ def test_a_broken_photo_harms_only_itself(shop: Shop) -> None:
         "broken.jpg": "truncated",
         "good.jpg": None,
     }
+
+
+def test_made_up_terabytes_harm_only_themselves(shop: Shop) -> None:
+    """Files that are told to be huge are rejected unread, so photos beside them are sorted at once."""
+    with shop.daemon() as daemon:
+        for name in ("a.jpg", "b.jpg", "c.jpg"):
+            shop.drop(name, b"")
+            os.truncate(shop.inbox / name, 1 << 40)
+        shop.drop("good.jpg", photo("red"))
+        daemon.wait_for("photo.sorted", file="good.jpg")
+        assert daemon.stop() == 0
+    lines = {line["file"]: line for line in shop.lines()}
+    found = [(lines[name]["reason"], lines[name]["sha256"]) for name in ("a.jpg", "b.jpg", "c.jpg")]
+    assert found == [("too_large", None)] * 3
 
 
 def test_an_inbox_that_is_missing_at_start_is_waited_for(shop: Shop) -> None:

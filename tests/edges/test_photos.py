@@ -11,7 +11,7 @@ import pytest
 
 from refundsorter.core.fault import PassingTrouble, Reason, Vanished
 from refundsorter.edges.filesystem import FileSystem, identity_of
-from refundsorter.edges.photos import CHUNK_BYTES, PhotoReader
+from refundsorter.edges.photos import CHUNK_BYTES, Photo, PhotoReader
 
 MAX_BYTES = CHUNK_BYTES + 10
 
@@ -29,23 +29,31 @@ def reader(before: Callable[[str, str], None] | None = None) -> PhotoReader:
     return PhotoReader(FileSystem(before) if before else FileSystem(), max_bytes=MAX_BYTES)
 
 
+def nothing() -> None:
+    """Nobody looks how far it is."""
+
+
 @pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, MAX_BYTES])
 def test_a_photo_is_read_and_hashed(photo: Path, size: int) -> None:
     """The bytes are the file's and the hash is theirs, however many chunks it takes."""
     data = os.urandom(size)
     photo.write_bytes(data)
-    found = reader().read(str(photo), identity_of(photo.lstat()))
+    pieces: list[None] = []
+    found = reader().read(str(photo), identity_of(photo.lstat()), lambda: pieces.append(None))
+    assert len(pieces) == -(-size // CHUNK_BYTES)
     assert found.data == data
     assert found.sha256 == hashlib.sha256(data).hexdigest()
 
 
-def test_a_photo_over_the_limit_is_only_hashed(photo: Path) -> None:
-    """What is too large is told apart by its hash, held nowhere, and is a fault of that photo."""
-    data = b"x" * (MAX_BYTES + 1)
-    photo.write_bytes(data)
+def test_of_a_photo_over_the_limit_nothing_is_read(photo: Path) -> None:
+    """However large it says that it is, it costs nothing, and is a fault of that photo."""
+
+    def fail(operation: str, _path: str) -> None:
+        assert operation != "read"
+
+    os.truncate(photo, MAX_BYTES + 1)
     identity = identity_of(photo.lstat())
-    found = reader().read(str(photo), identity)
-    assert (found.data, found.sha256) == (b"", hashlib.sha256(data).hexdigest())
+    assert reader(fail).read(str(photo), identity, nothing) == Photo(sha256=None, data=b"")
     fault = reader().fault(identity)
     assert fault is not None
     assert (fault.reason, fault.detail) == (
@@ -110,13 +118,13 @@ def test_another_file_is_not_read(photo: Path, change: str) -> None:
     identity = identity_of(photo.lstat())
     CHANGES[change](photo)
     with pytest.raises(Vanished):
-        reader().read(str(photo), identity)
+        reader().read(str(photo), identity, nothing)
 
 
 @pytest.mark.parametrize("change", ["rewritten", "grown", "cut"])
 def test_a_file_that_is_written_to_while_it_is_read_is_noticed(photo: Path, change: str) -> None:
     """What changes between two reads is no photo that was seen."""
-    photo.write_bytes(b"photo" * CHUNK_BYTES)
+    photo.write_bytes(b"x" * MAX_BYTES)
     reads = 0
 
     def meddle(operation: str, _path: str) -> None:
@@ -126,7 +134,7 @@ def test_a_file_that_is_written_to_while_it_is_read_is_noticed(photo: Path, chan
             CHANGES[change](photo)
 
     with pytest.raises(Vanished):
-        reader(meddle).read(str(photo), identity_of(photo.lstat()))
+        reader(meddle).read(str(photo), identity_of(photo.lstat()), nothing)
 
 
 def test_a_file_that_grows_for_ever_is_given_up(photo: Path) -> None:
@@ -142,7 +150,7 @@ def test_a_file_that_grows_for_ever_is_given_up(photo: Path) -> None:
                 out.write(b"x" * CHUNK_BYTES)
 
     with pytest.raises(Vanished):
-        reader(grow).read(str(photo), identity_of(photo.lstat()))
+        reader(grow).read(str(photo), identity_of(photo.lstat()), nothing)
     assert reads == 2
 
 
@@ -154,7 +162,7 @@ def test_a_file_that_cannot_be_read_now_is_passing_trouble(photo: Path) -> None:
             raise OSError(errno.EIO, "the disk fails")
 
     with pytest.raises(PassingTrouble):
-        reader(fail).read(str(photo), identity_of(photo.lstat()))
+        reader(fail).read(str(photo), identity_of(photo.lstat()), nothing)
 
 
 def test_no_descriptor_is_left_open(photo: Path) -> None:
@@ -162,7 +170,7 @@ def test_no_descriptor_is_left_open(photo: Path) -> None:
     identity = identity_of(photo.lstat())
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(20):
-        reader().read(str(photo), identity)
+        reader().read(str(photo), identity, nothing)
         with pytest.raises(Vanished):
-            reader().read(str(photo), replace(identity, size=1))
+            reader().read(str(photo), replace(identity, size=1), nothing)
     assert len(os.listdir("/proc/self/fd")) == before
