@@ -23,7 +23,7 @@ from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.settings import Settings
 from refundsorter.settings_show import to_mapping
 
-HIDDEN = tuple(map(Path, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108 - by the sandbox
+HIDDEN = tuple(map(Path, ("/dev", "/home", "/root", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108 - by the sandbox
 SHARED_MODE = 0o2775  # clerks of the group drop and take photos, and what they make stays the group's
 
 
@@ -65,11 +65,12 @@ SYSTEM = Place(
 
 
 def of_user(environment: Mapping[str, str]) -> Place:
-    """The place of a user's own service, where the XDG directories say."""
+    """The place of a user's own service, where the XDG directories say; their standard ignores relative ones."""
     home = Path(os.path.expanduser("~"))
 
     def base(variable: str, usual: str) -> Path:
-        return Path(environment.get(variable) or home / usual)
+        given = Path(environment.get(variable, ""))
+        return given if given.is_absolute() else home / usual
 
     config = base("XDG_CONFIG_HOME", ".config")
     return Place(
@@ -99,17 +100,15 @@ def installation(
     """
     if place.settings.exists():
         settings = _settings_there(place, folders)
-        copies = [_kept(place.settings)]
+        is_whole = settings.taxonomy.exists() and (settings.models / ACTIVE).exists()
+        given = settings if is_whole else configuration.load(config, environment=environment)
+        written = _kept(place.settings)
     else:
         given = configuration.load(config, environment=environment)
         settings = configuration.load(
             config, environment=environment, overrides={**_folders_of(place), **folders}
         )
-        copies = [
-            _copied(given.taxonomy, settings.taxonomy, read_taxonomy),
-            _copied(given.models, settings.models, lambda models: BundleStore(models).active()),
-            _written(place.settings, plain_yaml.dump(_unusual(settings))),
-        ]
+        written = _written(place.settings, plain_yaml.dump(_unusual(settings)))
     photos = (*settings.inbox, settings.sorted)
     if place.owner:
         _refuse_hidden(photos)
@@ -118,7 +117,9 @@ def installation(
         unit = service_unit.of_user(place.settings)
     return [
         *_user(place),
-        *copies,
+        _copied(given.taxonomy, settings.taxonomy, read_taxonomy),
+        _copied(given.models, settings.models, lambda models: BundleStore(models).active()),
+        written,
         *(
             _folder(folder, place.owner)
             for folder in dict.fromkeys((*service_unit.opened_for(photos), *photos))
@@ -273,6 +274,8 @@ def _folder(path: Path, owner: str) -> Step:
     """A folder for photos; one that is there keeps its owner and its rights."""
     if path.is_dir():
         return _kept(path)
+    if os.path.lexists(path):
+        raise StartRefused(f"{path} is no folder: name another one, or move it away")
 
     def make() -> None:
         path.mkdir(parents=True)

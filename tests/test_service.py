@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +74,31 @@ def test_what_is_there_is_kept(place: Place, shop: Shop) -> None:
     place.unit.unlink()
     install(place, shop)
     assert load(place.settings, environment={}).stop_timeout_s == 5
+
+
+def test_what_has_gone_is_copied_anew(place: Place, shop: Shop) -> None:
+    """Taxonomy and models that went away are made again beside settings that are there."""
+    install(place, shop)
+    shutil.rmtree(place.models)
+    (place.config / "taxonomy.yaml").unlink()
+    install(place, shop)
+    assert (place.models / "active.yaml").exists()
+    assert load(place.settings, environment={}).taxonomy.exists()
+
+
+def test_a_file_in_a_folders_place_is_refused(place: Place, shop: Shop, tmp_path: Path) -> None:
+    """Before a step is taken."""
+    (tmp_path / "phones").write_bytes(b"no folder")
+    with pytest.raises(StartRefused, match="is no folder"):
+        service.installation(place, shop.config, {"inbox": [str(tmp_path / "phones")]}, {})
+
+
+def test_relative_xdg_directories_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their standard says so; a unit is never written below the folder that somebody happens to be in."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    place = service.of_user({"XDG_CONFIG_HOME": "here", "XDG_STATE_HOME": "/there"})
+    assert place.unit.is_relative_to(tmp_path / ".config")
+    assert place.state_dir.is_relative_to("/there")
 
 
 def test_named_folders_are_made_and_watched(place: Place, shop: Shop, tmp_path: Path) -> None:
