@@ -65,7 +65,7 @@ SYSTEM = Place(
 
 
 def of_user(environment: Mapping[str, str]) -> Place:
-    """The place of a user's own service, where the XDG directories say; their standard ignores relative ones."""
+    """The place of a user's own service, where the XDG directories say; relative ones are none by standard."""
     home = Path(os.path.expanduser("~"))
 
     def base(variable: str, usual: str) -> Path:
