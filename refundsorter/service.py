@@ -65,7 +65,7 @@ SYSTEM = Place(
 
 
 def of_user(environment: Mapping[str, str]) -> Place:
-    """The place of a user's own service, where the XDG directories say; relative ones are none by standard."""
+    """The place of a user's own service, by the XDG directories; relative ones count as unset."""
     home = Path(os.path.expanduser("~"))
 
     def base(variable: str, usual: str) -> Path:

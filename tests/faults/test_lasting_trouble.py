@@ -109,7 +109,7 @@ def test_the_place_of_a_held_move_is_not_given_away(tmp_path: Path) -> None:
 
 def test_status_says_why_a_move_is_held(quick: Shop) -> None:
     """A move that was cut short, and of which cannot be told how it ended, is told with the reason."""
-    bar, events = Bar("unlink", "inbox/locked.png"), Events()
+    bar, events = Bar("unlink", "-1.taken"), Events()
     with shelve_elsewhere(quick):
         quick.drop("locked.png", photo("red", form="PNG"))
         with opened(quick, files=FileSystem(bar.before), log=events) as workshop, running(workshop):
