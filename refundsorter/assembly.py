@@ -4,13 +4,11 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from refundsorter.core.decision import Rules
-from refundsorter.core.fault import AlreadyRunning, LedgerRefused, PassingTrouble, Vanished
+from refundsorter.core.fault import LedgerRefused, PassingTrouble, StartRefused
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.placement import JOURNAL
 from refundsorter.core.port import HistoryPort, Log
@@ -25,11 +23,12 @@ from refundsorter.edges.inbox import Watch
 from refundsorter.edges.journal import Journal
 from refundsorter.edges.journal_history import History
 from refundsorter.edges.ledger import Ledger
-from refundsorter.edges.lock import FolderLock, InboxLock
+from refundsorter.edges.lock import FolderLock
 from refundsorter.edges.patience import Share
 from refundsorter.edges.photos import PhotoReader
 from refundsorter.edges.scan import Oddity, Scanner, stat_file
 from refundsorter.edges.shelf import Shelf
+from refundsorter.locks import Lock, hold_folders
 from refundsorter.loops.beat import Beat
 from refundsorter.loops.contents import Contents
 from refundsorter.loops.examiner import Examiner
@@ -52,6 +51,7 @@ LEDGER_FILE = "ledger.sqlite3"
 # A worker that comes back from native code waits this long for the interpreter's lock while another thread
 # runs Python; the default, 5 ms, is as long as an inference and costs the workers a fifth of their speed.
 SWITCH_INTERVAL_S = 0.0005
+JOURNAL_MODE = 0o755  # what lies in it is the daemon's alone to replace, the lock above all
 GARBAGE_EVERY = 2_000  # new objects: some twenty photos
 
 
@@ -183,12 +183,16 @@ class Workshop:
             Share(str(settings.sorted)).call(lambda: os.path.isdir(settings.sorted))
         for folder in (settings.state_dir, settings.sorted):
             make_folder(folder, files)
-        self._locks: list[FolderLock | InboxLock] = [FolderLock(str(settings.state_dir))]
+        self._locks: list[Lock] = [FolderLock(str(settings.state_dir))]
         self.ledger = Ledger(str(settings.state_dir / LEDGER_FILE), longest_wait_s=settings.retry.max_s)
         if self.ledger.is_new():  # once it has been used, its absence says that the shelf is not mounted
-            make_folder(settings.sorted / JOURNAL, files)
+            make_folder(settings.sorted / JOURNAL, files, mode=JOURNAL_MODE)
             files.fsync_folder(str(settings.sorted))  # one that a killed start made, too
-        self._lock_folders()
+        try:
+            self._locks += hold_folders(settings, log)
+        except StartRefused:
+            self.close()
+            raise
         if self.ledger.is_new():
             self._require_new_journal()
         self.hints = HintRouter({str(root): HintQueue(settings.watch.queue_size) for root in settings.inbox})
@@ -246,28 +250,6 @@ class Workshop:
         self.ledger.close()
         for lock in self._locks:
             lock.release()
-
-    def _lock_folders(self) -> None:
-        """Keep out whoever has another ledger; a folder that cannot be locked now is used all the same.
-
-        A share is not locked: an open folder on it could not be unmounted, and other machines would not see
-        the lock. There a photo is moved by whoever renames or takes it first.
-        """
-        journal = str(self.settings.sorted / JOURNAL)
-        wanted: list[Callable[[], FolderLock | InboxLock]] = [
-            partial(FolderLock, journal, setting="sorted", held_open=os.O_RDONLY)
-        ]
-        wanted += [
-            partial(InboxLock, str(root)) for root in self.settings.inbox if mounts.why_polling(root) is None
-        ]
-        for lock in wanted:
-            try:
-                self._locks.append(lock())
-            except AlreadyRunning:
-                self.close()
-                raise
-            except (PassingTrouble, Vanished) as trouble:
-                self.log.warning("folder.unlocked", trouble=str(trouble))
 
     def _require_new_journal(self) -> None:
         """Refuse to count from 1 again below lines that an earlier ledger wrote: it was lost."""

@@ -105,7 +105,8 @@ FLOORS = {
     "settings_show": {"edges.plain_yaml", "settings", "settings_model"},
     "settings_source": {"core.*", "edges.plain_yaml"},
     "policies": {"core.*", "edges.fence", "edges.taxonomy", "loops.intake", "settings"},
-    "assembly": {"core.*", "edges.*", "loops.*", "policies", "settings"},
+    "locks": {"core.*", "edges.lock", "edges.mounts", "edges.patience", "settings"},
+    "assembly": {"core.*", "edges.*", "locks", "loops.*", "policies", "settings"},
     "daemon": {
         "assembly", "core.*", "edges.log", "edges.systemd", "exits", "loops.*", "policies", "settings",
         "signals",

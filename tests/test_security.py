@@ -79,8 +79,10 @@ def test_files_have_the_modes_that_the_page_says(shop: Shop, umask: int) -> None
     found = {
         "state_dir/ledger.sqlite3*": shop.state / LEDGER_FILE,
         "state_dir/lock": shop.state / "lock",
+        "sorted/_journal/lock": shop.sorted / "_journal" / "lock",
         "state_dir": shop.state,
         "sorted/_journal/*.jsonl": journal,
+        "sorted/_journal/": shop.sorted / "_journal",
         "sorted/*/": shop.sorted / "WARM",
     }
     named = {"state_dir" if name == "state_dir/" else name: bits for name, bits in told.items()}

@@ -141,10 +141,10 @@ class FileSystem:
         finally:
             self.close(descriptor, path)
 
-    def make_folder(self, path: str) -> bool:
-        """Make a folder (mode 0777 less the umask); False if there is one already."""
+    def make_folder(self, path: str, mode: int = 0o777) -> bool:
+        """Make a folder, its mode less the umask; False if there is one already."""
         try:
-            self._call("mkdir", path, lambda: os.mkdir(path))
+            self._call("mkdir", path, lambda: os.mkdir(path, mode))
         except NameTaken:
             return False
         return True

@@ -48,7 +48,7 @@ class Folders:
             raise PassingTrouble(f"the shelf is gone: {error}") from error
 
 
-def make_folder(folder: Path, files: FileSystem) -> None:
+def make_folder(folder: Path, files: FileSystem, *, mode: int = 0o777) -> None:
     """Make a folder and what is missing above it, each durable in its parent.
 
     A power loss must not take the ledger's folder away while photos stay on the shelf.
@@ -56,7 +56,7 @@ def make_folder(folder: Path, files: FileSystem) -> None:
     if folder.is_dir():
         return
     make_folder(folder.parent, files)
-    if files.make_folder(str(folder)):
+    if files.make_folder(str(folder), mode):
         files.fsync_folder(str(folder.parent))
     elif not folder.is_dir():
         raise NameTaken(f"making {str(folder)!r}: a file lies there")

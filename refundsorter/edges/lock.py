@@ -3,28 +3,35 @@
 import errno
 import fcntl
 import os
+import stat
 
 from refundsorter.core.fault import AlreadyRunning, PassingTrouble, StartRefused, translate
 
 FILE = "lock"
+LONGEST_PID = 32  # bytes; a lock holds no more than a pid and a line feed
+NO_LOCK_ERRNOS = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO})  # a link, a folder, a socket
 
 
 class FolderLock:
     """The lock of the folder that a setting names, held from construction to `release`.
 
     Held open for reading only it lets the disk be made read-only, but an NFS share gives no such lock.
+    Whoever may write to the folder can put anything under the lock's name: a link is not followed, and what
+    is no lock is not written to.
 
     Raises:
         AlreadyRunning: Another process holds it; the message names its pid.
+        StartRefused: What lies there is no lock.
         PassingTrouble: The disk does not allow it now.
     """
 
     def __init__(self, folder: str, *, setting: str = "state_dir", held_open: int = os.O_RDWR) -> None:
         path = os.path.join(folder, FILE)
         try:
-            self._descriptor = os.open(path, held_open | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            self._descriptor = _open(path, held_open | os.O_CREAT)
             try:
                 self._take(folder, setting)
+                self._sign(path)
             except BaseException:
                 os.close(self._descriptor)
                 raise
@@ -35,7 +42,7 @@ class FolderLock:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            pid = os.read(self._descriptor, 32).decode(errors="replace").strip() or "unknown"
+            pid = os.read(self._descriptor, LONGEST_PID).decode(errors="replace").strip() or "unknown"
             raise AlreadyRunning(
                 f"another refundsorter (pid {pid}) uses {folder}; stop it first, "
                 f"or give this one a `{setting}` of its own"
@@ -46,7 +53,14 @@ class FolderLock:
             raise PassingTrouble(
                 f"{folder!r} lies where a file must be open for writing to be locked"
             ) from error
-        with open(os.path.join(folder, FILE), "w", encoding="ascii") as file:
+
+    def _sign(self, path: str) -> None:
+        """Write the pid into the very file that is locked, whatever lies under its name by now."""
+        found = os.pread(self._descriptor, LONGEST_PID + 1, 0)
+        pid = found.strip(b"\0\n")  # a power cut may leave it empty, or as zeros
+        if len(found) > LONGEST_PID or (pid and not pid.isdigit()):
+            raise _no_lock(path, "a file with other content")  # such as another name of the ledger
+        with open(f"/proc/self/fd/{self._descriptor}", "w", encoding="ascii") as file:
             file.write(f"{os.getpid()}\n")
 
     def release(self) -> None:
@@ -83,27 +97,45 @@ class InboxLock:
         os.close(self._descriptor)
 
 
-def holder(state_dir: str) -> int | None:
-    """The pid of the process that holds the lock; None when nobody does, -1 when it has not said its pid.
+def holder(folder: str, *, setting: str = "state_dir") -> int | None:
+    """The pid of the process that holds a folder's lock; None when nobody does, -1 when it has not said it.
 
     Raises:
         PassingTrouble: The lock cannot be looked at now, or not by this user.
-        StartRefused: `state_dir` is no folder.
+        StartRefused: It is no folder, or what lies there is no lock.
     """
-    path = os.path.join(state_dir, FILE)
+    path = os.path.join(folder, FILE)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = _open(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
     except NotADirectoryError as error:
-        raise StartRefused(f"{state_dir} is no folder; move it away, or name another `state_dir`") from error
+        raise StartRefused(f"{folder} is no folder; move it away, or name another `{setting}`") from error
     except OSError as error:
         raise translate(error, f"reading {path!r}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        text = os.read(descriptor, 32).strip()
+        text = os.read(descriptor, LONGEST_PID).strip()
         return int(text) if text.isdigit() else -1
     finally:
         os.close(descriptor)
     return None
+
+
+def _open(path: str, flags: int) -> int:
+    """Open a lock's own file; a FIFO does not block, and no link is followed."""
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        if error.errno in NO_LOCK_ERRNOS:
+            raise _no_lock(path, "a link, a folder or a socket") from error
+        raise
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise _no_lock(path, "no regular file")
+
+
+def _no_lock(path: str, what: str) -> StartRefused:
+    return StartRefused(f"{path!r} is {what}, and no lock of refundsorter's: look what it is, and remove it")

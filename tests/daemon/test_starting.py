@@ -62,6 +62,24 @@ def test_two_daemons_do_not_share_an_inbox(shop: Shop) -> None:
         assert first.stop() == 0
 
 
+def test_a_link_in_the_place_of_the_shelfs_lock_harms_no_ledger(shop: Shop) -> None:
+    """Nobody on the shelf can have the ledger overwritten: exit 78, until the link is removed."""
+    shop.drop("a.jpg", photo("red"))
+    shop.run("sweep")
+    ledger, lock = shop.state / "ledger.sqlite3", shop.sorted / "_journal" / "lock"
+    lock.unlink()
+    lock.symlink_to(ledger)
+    before = ledger.read_bytes()
+    for command in ("run", "sweep"):
+        refused = shop.run(command, check=False)
+        assert refused.returncode == 78
+        assert refused.stderr.startswith(f"refundsorter: '{lock}' is a link")
+        assert "remove it" in refused.stderr
+    assert ledger.read_bytes() == before
+    lock.unlink()
+    shop.run("sweep")
+
+
 def test_a_sweep_beside_a_daemon_is_refused(shop: Shop) -> None:
     """The lock is the same: exit 75 with the daemon's pid."""
     with shop.daemon() as daemon:

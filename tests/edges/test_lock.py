@@ -2,15 +2,16 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from refundsorter.core.fault import AlreadyRunning, Vanished
+from refundsorter.core.fault import AlreadyRunning, StartRefused, Vanished
 from refundsorter.edges.lock import FILE, FolderLock, holder
 
 HOLD = """
@@ -101,3 +102,73 @@ def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
     """An error of the system is translated, with what was attempted."""
     with pytest.raises(Vanished, match="locking"):
         FolderLock(str(tmp_path / "gone"))
+
+
+def make_link(lock: Path, ledger: Path) -> None:
+    """A link to the ledger."""
+    lock.symlink_to(ledger)
+
+
+def make_dangling_link(lock: Path, ledger: Path) -> None:
+    """A link to what is not there, and would be made."""
+    lock.symlink_to(ledger.with_name("new"))
+
+
+def make_second_name(lock: Path, ledger: Path) -> None:
+    """The ledger itself, under a second name."""
+    lock.hardlink_to(ledger)
+
+
+def make_fifo(lock: Path, _ledger: Path) -> None:
+    """A FIFO, which nobody writes to."""
+    os.mkfifo(lock)
+
+
+def make_folder(lock: Path, _ledger: Path) -> None:
+    """A folder."""
+    lock.mkdir()
+
+
+def make_socket(lock: Path, _ledger: Path) -> None:
+    """A socket, bound by a short name: the kernel takes no long ones."""
+    here = os.open(lock.parent, os.O_RDONLY)
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(f"/proc/self/fd/{here}/{lock.name}")
+    os.close(here)
+
+
+@pytest.mark.parametrize("held_open", [os.O_RDWR, os.O_RDONLY])
+@pytest.mark.parametrize(
+    "make", [make_link, make_dangling_link, make_second_name, make_fifo, make_folder, make_socket]
+)
+def test_what_is_no_lock_is_refused_untouched(
+    tmp_path: Path, make: Callable[[Path, Path], None], held_open: int
+) -> None:
+    """Whatever somebody put under the lock's name: it is told, and nothing is written or made."""
+    ledger, folder = tmp_path / "ledger", tmp_path / "_journal"
+    ledger.write_bytes(b"SQLite format 3")
+    folder.mkdir()
+    make(folder / FILE, ledger)
+    with pytest.raises(StartRefused, match=r"no lock of refundsorter's.*remove it") as caught:
+        FolderLock(str(folder), setting="sorted", held_open=held_open)
+    assert str(folder / FILE) in str(caught.value)
+    assert ledger.read_bytes() == b"SQLite format 3"
+    assert sorted(tmp_path.iterdir()) == [folder, ledger]
+
+
+@pytest.mark.parametrize("make", [make_link, make_fifo, make_folder])
+def test_whoever_asks_for_the_holder_follows_no_link_either(
+    tmp_path: Path, make: Callable[[Path, Path], None]
+) -> None:
+    """It is told, and does not block."""
+    make(tmp_path / FILE, tmp_path / "ledger")
+    with pytest.raises(StartRefused, match="no lock"):
+        holder(str(tmp_path))
+
+
+@pytest.mark.parametrize("left", [b"", b"\0\0\0\0\0", b"47"])
+def test_what_a_power_cut_left_of_a_pid_is_a_lock(tmp_path: Path, left: bytes) -> None:
+    """Nothing, zeros, or half of it: the next one takes it."""
+    (tmp_path / FILE).write_bytes(left)
+    FolderLock(str(tmp_path), held_open=os.O_RDONLY).release()
+    assert (tmp_path / FILE).read_text() == f"{os.getpid()}\n"

@@ -81,9 +81,9 @@ class Recorder(FileSystem):
         super().fsync_folder(path)
         self._add(Change("fsync folder", path))
 
-    def make_folder(self, path: str) -> bool:
+    def make_folder(self, path: str, mode: int = 0o777) -> bool:
         """Make a folder."""
-        made = super().make_folder(path)
+        made = super().make_folder(path, mode)
         if made:
             self._add(Change("mkdir", path))
         return made
