@@ -184,7 +184,9 @@ class Workshop:
         for folder in (settings.state_dir, settings.sorted):
             make_folder(folder, files)
         self._locks: list[Lock] = [FolderLock(str(settings.state_dir))]
-        self.ledger = Ledger(str(settings.state_dir / LEDGER_FILE), longest_wait_s=settings.retry.max_s)
+        self.ledger_path = str(settings.state_dir / LEDGER_FILE)
+        self._is_state_on_share = mounts.why_polling(settings.state_dir) is not None
+        self.ledger = Ledger(self.ledger_path, longest_wait_s=settings.retry.max_s)
         if self.ledger.is_new():  # once it has been used, its absence says that the shelf is not mounted
             make_folder(settings.sorted / JOURNAL, files, mode=JOURNAL_MODE)
             files.fsync_folder(str(settings.sorted))  # one that a killed start made, too
@@ -244,6 +246,10 @@ class Workshop:
             )
             for root, scanner in zip(settings.inbox, scanners(settings, self.log), strict=True)
         ]
+
+    def has_ledger(self) -> bool:
+        """Whether the ledger's file still lies where it was opened; a share, which may hang, is not asked."""
+        return self._is_state_on_share or self.ledger.is_in_place()
 
     def close(self) -> None:
         """Close the ledger and let the next process in."""

@@ -1,9 +1,9 @@
 """The daemon's life: start, supervise, read settings again, stop.
 
-Main waits for signals and looks after the loops; every loop has a thread of its own. A loop that dies stops
-the daemon with a non-zero exit: the service manager starts it again, and recovery at start is the one repair
-path. Signals are blocked in every thread and taken one at a time by main, so no handler ever interrupts
-anything.
+Main waits for signals and looks after the loops; every loop has a thread of its own. A loop that dies, or a
+ledger that is deleted under it, stops the daemon with a non-zero exit: the service manager starts it again,
+and recovery at start is the one repair path. Signals are blocked in every thread and taken one at a time by
+main, so no handler ever interrupts anything.
 """
 
 import os
@@ -130,6 +130,11 @@ class Daemon:
             if received is not None:
                 self._read_settings_again()
             if any(not loop.is_alive() for loop in self._loops):
+                return ExitCode.FAILED
+            if not self._workshop.has_ledger():  # what it still writes would be lost
+                self._log.error(
+                    "ledger.gone", path=self._workshop.ledger_path, then="refundsorter ledger rebuild"
+                )
                 return ExitCode.FAILED
             self._watchdog.feed()
 

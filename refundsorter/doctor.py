@@ -23,9 +23,9 @@ from refundsorter.edges import mounts
 from refundsorter.edges.bundle import ACTIVE
 from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.ledger_report import LedgerUnusable, read_overview
-from refundsorter.edges.lock import holder
 from refundsorter.edges.patience import Share
 from refundsorter.edges.taxonomy import read_taxonomy
+from refundsorter.locks import sorter_pid
 from refundsorter.policies import worker_count
 from refundsorter.settings import Settings
 
@@ -190,23 +190,33 @@ def _ledger(settings: Settings) -> tuple[Check, bool]:
     try:
         overview = read_overview(str(settings.state_dir / LEDGER_FILE))
         is_lost = (overview is None or not overview.by_state) and journal_has_lines(settings)
-        pid = holder(str(settings.state_dir))
+        pid = sorter_pid(settings)
     except LedgerUnusable as refused:
         return _failed("ledger", refused.found, refused.todo), False
-    except StartRefused:  # the state directory's own check says it better
-        return _failed("ledger", f"{settings.state_dir} is no folder", "see state_dir"), False
+    except StartRefused as refused:  # a folder that is none, or no lock where one should be
+        return _failed("ledger", str(refused), "see to what lies there"), False
     except (PassingTrouble, Vanished) as error:
         number = error.__cause__.errno if isinstance(error.__cause__, OSError) else errno.EACCES
         return _failed("ledger", str(error), _advice(number)), False
     if is_lost:
-        found = "it knows of no photo, but the journal has lines: it was lost"
-        return _failed("ledger", found, "refundsorter ledger rebuild"), True
+        return _lost(pid), True
     if overview is None:
         return Check(name="ledger", verdict=Verdict.OK, found="none yet; it is made at start"), False
     user = f"in use by pid {pid}" if pid else "not in use"
     photos = _counted(sum(overview.by_state.values()), "photo", "photos")
     check = Check(name="ledger", verdict=Verdict.OK, found=f"{photos}, {user}")
     return check, overview.last_finished is not None
+
+
+def _lost(pid: int | None) -> Check:
+    """A ledger that knows nothing beside a journal with lines, and who sorts all the same."""
+    found, todo = "it knows of no photo, but the journal has lines", "refundsorter ledger rebuild"
+    if pid is None:
+        return _failed("ledger", f"{found}: it was lost", todo)
+    # Its ledger was deleted under it, or lies elsewhere.
+    return _failed(
+        "ledger", f"{found}, and process {pid} sorts", f"stop it first, or name its `state_dir`; then {todo}"
+    )
 
 
 def _model(settings: Settings) -> Iterator[Check]:

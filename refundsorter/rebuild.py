@@ -7,6 +7,7 @@ written twice. What no line tells is told: photos on the shelf whose line was ne
 import os
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
@@ -24,8 +25,9 @@ from refundsorter.edges.folders import make_folder
 from refundsorter.edges.journal_history import History
 from refundsorter.edges.ledger_rebuild import LedgerBuilder
 from refundsorter.edges.ledger_report import is_readable
-from refundsorter.edges.lock import FolderLock, holder
+from refundsorter.edges.lock import FolderLock
 from refundsorter.edges.scan import Scanner, stat_file
+from refundsorter.locks import hold_shelf, sorter_pid
 from refundsorter.settings import Settings
 
 TOLD_EVERY = 500  # lines between two reports of progress
@@ -75,20 +77,24 @@ def rebuild(
         on_progress: Told the lines read, and about how many there are.
 
     Raises:
-        AlreadyRunning: Another process uses the ledger.
+        AlreadyRunning: Another process uses the ledger or the shelf.
+        StartRefused: No lock lies where one should.
         LedgerRefused: There is a ledger that can be read.
         PassingTrouble: Journal, shelf or disk do not allow it now.
     """
     state_dir, path = str(settings.state_dir), str(settings.state_dir / LEDGER_FILE)
     if dry_run:
-        if pid := holder(state_dir):
-            raise AlreadyRunning(f"another refundsorter (pid {pid}) uses {state_dir}; stop it first")
+        if pid := sorter_pid(settings):
+            raise AlreadyRunning(f"another refundsorter (pid {pid}) sorts; stop it first")
         _require_loss(path, force=force)
         return _Reading(settings, None).read(on_progress)
     History(str(settings.sorted / JOURNAL), FileSystem()).days()  # no shelf: told before anything is made
-    make_folder(settings.state_dir, FileSystem())
-    lock = FolderLock(state_dir)
-    try:
+    with ExitStack() as held:
+        # The shelf first: a daemon there may have lost its state directory, and goes on giving ids.
+        with suppress(PassingTrouble):  # it gives no lock; no daemon could have it then
+            held.callback(hold_shelf(settings).release)
+        make_folder(settings.state_dir, FileSystem())
+        held.callback(FolderLock(state_dir).release)
         _require_loss(path, force=force)
         builder = LedgerBuilder(path)
         try:
@@ -98,8 +104,6 @@ def rebuild(
             was_there = reading.publish(kept_as)
         finally:
             builder.discard()
-    finally:
-        lock.release()
     return replace(found, kept_as=kept_as if was_there else None, dry_run=False)
 
 

@@ -9,7 +9,7 @@ from refundsorter.core.image import State
 from refundsorter.core.record import rfc3339
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.edges.ledger_report import read_overview
-from refundsorter.edges.lock import holder
+from refundsorter.locks import sorter_pid
 from refundsorter.settings import Settings
 
 
@@ -40,7 +40,7 @@ def read(settings: Settings, *, now: float) -> Standing:
         model = BundleStore(settings.models).active().manifest.reference
     except BundleRefused:
         model = None
-    pid = holder(str(settings.state_dir))
+    pid = sorter_pid(settings)
     overview = read_overview(str(settings.state_dir / LEDGER_FILE))
     if overview is None:
         nothing = dict.fromkeys((state.value for state in State), 0)

@@ -50,6 +50,7 @@ OUTSIDE = {
     "ledger_rows": {"sqlalchemy"},
     "ledger_schema": {"sqlalchemy"},
     "ledger_statements": {"sqlalchemy"},
+    "ledger_trouble": {"sqlalchemy"},
     "lock": set(),
     "log": {"structlog"},
     "mounts": set(),
@@ -75,9 +76,10 @@ SIBLINGS = {
     "journal": {"filesystem"},
     "journal_history": {"filesystem", "journal"},
     "ledger_rebuild": {"ledger_rows", "ledger_schema"},
-    "ledger": {"ledger_rows", "ledger_schema", "ledger_statements"},
-    "ledger_report": {"ledger_schema"},
+    "ledger": {"ledger_rows", "ledger_schema", "ledger_statements", "ledger_trouble"},
+    "ledger_report": {"ledger_schema", "ledger_trouble"},
     "ledger_rows": {"ledger_schema"},
+    "ledger_schema": {"ledger_trouble"},
     "ledger_statements": {"ledger_rows", "ledger_schema"},
     "photos": {"filesystem"},
     "polling": {"scan"},
@@ -91,6 +93,7 @@ SQLITE = {
     "ledger_rebuild",
     "ledger_report",
     "ledger_schema",
+    "ledger_trouble",
 }  # the only modules that open a database
 
 # The upper floors: what each stands on. `core.*` stands for any module of the core, and so on.
@@ -114,15 +117,15 @@ FLOORS = {
     "sweep": {"assembly", "core.*", "daemon", "edges.ledger_report", "exits", "loops.*", "signals"},
     "preview": {"assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "settings"},
     "doctor": {
-        "assembly", "core.*", "edges.bundle", "edges.classifier", "edges.ledger_report", "edges.lock",
-        "edges.mounts", "edges.patience", "edges.taxonomy", "policies", "settings",
+        "assembly", "core.*", "edges.bundle", "edges.classifier", "edges.ledger_report", "edges.mounts",
+        "edges.patience", "edges.taxonomy", "locks", "policies", "settings",
     },
     "state": {
-        "assembly", "core.*", "edges.bundle", "edges.ledger_report", "edges.lock", "settings",
+        "assembly", "core.*", "edges.bundle", "edges.ledger_report", "locks", "settings",
     },
     "rebuild": {
         "assembly", "core.*", "edges.copying", "edges.filesystem", "edges.folders", "edges.journal_history",
-        "edges.ledger_rebuild", "edges.ledger_report", "edges.lock", "edges.scan", "settings",
+        "edges.ledger_rebuild", "edges.ledger_report", "edges.lock", "edges.scan", "locks", "settings",
     },
     "service_unit": {"core.*"},
     "service": {

@@ -1,12 +1,13 @@
 """The ledger: SQLite is the truth about every photo.
 
-Each method is one transaction, durable when it returns (WAL, `synchronous=FULL`). Writers in this process
-take turns by a lock, so that none sleeps in SQLite's busy handler. Every change of state names the states it
-may start from; where a row is in another one, the whole transaction is rolled back and `IllegalTransition`
-is raised.
+Each method is one transaction, durable when it returns (WAL, `synchronous=FULL`); it raises `PassingTrouble`
+where the disk does not allow it now, and `LedgerRefused` where the file turns out to be damaged. Writers in
+this process take turns by a lock, so that none sleeps in SQLite's busy handler. Every change of state names
+the states it may start from; where a row is in another one, the whole transaction is rolled back and
+`IllegalTransition` is raised.
 """
 
-import sqlite3
+import os
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,10 +26,8 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
-from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.image import Claimed, Filed, IllegalTransition, Intent, Release, State
 from refundsorter.core.port import Known, Pending, Queue
 from refundsorter.core.record import Checkpoint, Record
@@ -37,20 +36,8 @@ from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges import ledger_schema as schema
 from refundsorter.edges import ledger_statements as statements
 from refundsorter.edges.ledger_schema import images, jobs
+from refundsorter.edges.ledger_trouble import translated
 
-PRIMARY_CODE = 0xFF  # the low byte of SQLite's extended result codes
-PASSING_CODES = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_PERM,
-    }
-)
 BUSY_TIMEOUT_S = 10.0  # how long another process may hold the ledger before that counts as trouble
 
 
@@ -66,14 +53,23 @@ class Ledger:
 
     def __init__(self, path: str, *, longest_wait_s: float) -> None:
         self._longest_wait_s = longest_wait_s
-        with _translated():
+        self._path = path
+        with translated(path):
             schema.migrate(path)
+        self._file = _file_at(path)
         self._engine = _engine(path)
         self._writing = threading.Lock()
 
     def close(self) -> None:
         """Close every connection; the write-ahead log is folded into the file."""
         self._engine.dispose()
+
+    def is_in_place(self) -> bool:
+        """Whether the file that was opened still lies at its path; yes, while that cannot be told."""
+        try:
+            return _file_at(self._path) == self._file
+        except OSError:
+            return True
 
     def token(self) -> str:
         """What tells this ledger from that of every other machine: 16 random hex digits."""
@@ -252,33 +248,24 @@ class Ledger:
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with self._writing, _translated(), self._engine.connect() as connection:
+        with self._writing, translated(self._path), self._engine.connect() as connection:
             connection = connection.execution_options(immediate=True)  # noqa: PLW2901 - the same connection
             with connection.begin():
                 yield connection
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with _translated(), self._engine.connect() as connection:
+        with translated(self._path), self._engine.connect() as connection:
             yield connection
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """A full, read-only, failing or busy disk is passing trouble; whatever else SQLite says stays loud."""
+def _file_at(path: str) -> tuple[int, int] | None:
+    """Which file lies there; None when none does."""
     try:
-        yield
-    except OperationalError as error:
-        raise _trouble(error.orig) from error
-    except sqlite3.OperationalError as error:
-        raise _trouble(error) from error
-
-
-def _trouble(error: BaseException | None) -> BaseException:
-    code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
-    if code in PASSING_CODES:
-        return PassingTrouble(f"the ledger: {error}")
-    return error or PassingTrouble("the ledger: no reason given")
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _engine(path: str) -> Engine:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from refundsorter.core.fault import LedgerRefused, PassingTrouble, translate
 from refundsorter.core.port import Overview
 from refundsorter.edges.ledger_schema import MIGRATIONS
+from refundsorter.edges.ledger_trouble import REMEDY, damage
 
 OPEN_STATES = "state IN ('claimed', 'classified', 'waiting')"  # as the partial index says it
 
@@ -149,7 +150,4 @@ class LedgerReport:
         except sqlite3.OperationalError as error:
             raise PassingTrouble(f"the ledger {self._path!r}: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise LedgerUnusable(
-                f"{self._path}: this is no ledger, or it is damaged ({error})",
-                "`refundsorter ledger rebuild` makes it anew from the journal.",
-            ) from error
+            raise LedgerUnusable(damage(self._path, error), REMEDY) from error

@@ -29,6 +29,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from refundsorter.core.fault import LedgerRefused
 from refundsorter.core.image import OPEN, State
+from refundsorter.edges.ledger_trouble import REMEDY, damage
 
 metadata = MetaData()
 
@@ -171,10 +172,7 @@ def migrate(path: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError as error:
-        raise LedgerRefused(
-            f"{path}: this is no ledger, or it is damaged ({error}). "
-            "`refundsorter ledger rebuild` makes it anew from the journal."
-        ) from error
+        raise LedgerRefused(f"{damage(path, error)}. {REMEDY}") from error
 
 
 def _migrate(connection: sqlite3.Connection, path: str, migrations: Sequence[Migration]) -> None:
