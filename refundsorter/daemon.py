@@ -16,11 +16,11 @@ from dataclasses import replace
 from refundsorter import settings as configuration
 from refundsorter import signals
 from refundsorter.assembly import Workshop, settle
-from refundsorter.core.fault import StartRefused
+from refundsorter.core.fault import LedgerRefused, StartRefused
 from refundsorter.core.port import Log
 from refundsorter.edges.log import LEVELS, Gate
 from refundsorter.edges.systemd import Notifier
-from refundsorter.exits import ExitCode
+from refundsorter.exits import ExitCode, exit_code
 from refundsorter.loops.beat import Beat
 from refundsorter.loops.intake import Intake
 from refundsorter.policies import batch_policy, intake_times, retry_policy, rules_of
@@ -155,13 +155,24 @@ class Daemon:
                 why = "a second signal" if forced is not None else "stop_timeout_s is over"
                 self._log.error("stopped_hard", why=why, then="recovery at the next start")
                 os._exit(ExitCode.FAILED)
-        for loop in self._loops:
-            if loop.error is not None:
-                self._log.error("loop.died", loop=loop.name, exc_info=loop.error)
-                code = ExitCode.FAILED
+        code = self._tell_deaths(code)
         self._workshop.close()
         self._log.info("stopped", **self._workshop.filer.tally.by_state)
         return code
+
+    def _tell_deaths(self, code: ExitCode) -> ExitCode:
+        """Log what loops died of; the exit status. Of a damaged ledger one sentence says all, once."""
+        refused: LedgerRefused | None = None
+        for loop in self._loops:
+            if isinstance(loop.error, LedgerRefused):
+                refused = refused or loop.error
+            elif loop.error is not None:
+                self._log.error("loop.died", loop=loop.name, exc_info=loop.error)
+                code = ExitCode.FAILED
+        if refused is None:
+            return code
+        self._log.error("ledger.refused", trouble=str(refused))
+        return exit_code(refused)
 
     def _read_settings_again(self) -> None:
         """Take over what can change while running, and say what needs a restart."""

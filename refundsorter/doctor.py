@@ -22,7 +22,7 @@ from refundsorter.core.fault import (
 from refundsorter.edges import mounts
 from refundsorter.edges.bundle import ACTIVE
 from refundsorter.edges.classifier import Classifier
-from refundsorter.edges.ledger_report import LedgerUnusable, read_overview
+from refundsorter.edges.ledger_report import LedgerUnusable, read_overview, require_whole
 from refundsorter.edges.patience import Share
 from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.locks import sorter_pid
@@ -188,7 +188,9 @@ def _is_elsewhere(inbox: Path, shelf: Path) -> bool:
 def _ledger(settings: Settings) -> tuple[Check, bool]:
     """The ledger's check, and whether it knows of photos that were filed."""
     try:
-        overview = read_overview(str(settings.state_dir / LEDGER_FILE))
+        path = str(settings.state_dir / LEDGER_FILE)
+        if (overview := read_overview(path)) is not None:
+            require_whole(path)
         is_lost = (overview is None or not overview.by_state) and journal_has_lines(settings)
         pid = sorter_pid(settings)
     except LedgerUnusable as refused:

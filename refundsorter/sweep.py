@@ -10,7 +10,7 @@ from functools import partial
 
 from refundsorter import signals
 from refundsorter.assembly import LEDGER_FILE, Workshop
-from refundsorter.core.fault import RefundsorterError
+from refundsorter.core.fault import LedgerRefused, RefundsorterError
 from refundsorter.core.image import TERMINAL
 from refundsorter.daemon import Loop
 from refundsorter.edges.ledger_report import LedgerReport
@@ -55,6 +55,7 @@ def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Accoun
 
     Raises:
         SweepBroken: A loop died.
+        LedgerRefused: The ledger turned out to be damaged.
         PassingTrouble: The ledger, or moves of an earlier run, cannot be checked now.
     """
     signals.block(signals.STOP_SIGNALS)
@@ -129,6 +130,9 @@ def _stop(workshop: Workshop, intakes: Sequence[Intake]) -> None:
 
 
 def _require_sound(loops: Sequence[Loop]) -> None:
+    for loop in loops:
+        if isinstance(loop.error, LedgerRefused):
+            raise loop.error
     for loop in loops:
         if loop.error is not None:
             raise SweepBroken(f"the {loop.name} loop died: {loop.error!r}") from loop.error

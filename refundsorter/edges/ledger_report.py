@@ -37,15 +37,27 @@ def is_readable(path: str) -> bool:
     try:
         if (overview := read_overview(path)) is None:
             return False
-        report = LedgerReport(path)
-        try:
-            return report.is_whole() and bool(overview.by_state)
-        finally:
-            report.close()
+        require_whole(path)
+        return bool(overview.by_state)
     except LedgerTooNew:
         return True
     except LedgerUnusable:
         return False
+
+
+def require_whole(path: str) -> None:
+    """Read the ledger at `path` to its end: some seconds for a million photos.
+
+    Raises:
+        PassingTrouble: It cannot be read now.
+        LedgerUnusable: Not every page of it is what it should be.
+    """
+    report = LedgerReport(path)
+    try:
+        if (found := report.flaw()) is not None:
+            raise LedgerUnusable(damage(path, found), REMEDY)
+    finally:
+        report.close()
 
 
 def read_overview(path: str) -> Overview | None:
@@ -99,9 +111,10 @@ class LedgerReport:
         """Whether its file holds no table at all: it was touched, or a first start cut short."""
         return bool(self._run("SELECT count(*) = 0 FROM sqlite_master", ())[0][0])
 
-    def is_whole(self) -> bool:
-        """Whether every page of the file is what it should be."""
-        return bool(self._run("PRAGMA quick_check(1)", ()) == [("ok",)])
+    def flaw(self) -> str | None:
+        """What is wrong with the first page that is not what it should be; None when every one is."""
+        found = str(self._run("PRAGMA quick_check(1)", ())[0][0])
+        return None if found == "ok" else " ".join(found.split())
 
     def overview(self) -> Overview:
         """Counts over the whole history."""
