@@ -118,6 +118,9 @@ class LedgerPort(HistoryPort, Protocol):
     def mark_journaled(self, ids: Collection[int], checkpoint: Checkpoint) -> None:
         """Write down that lines are durable."""
 
+    def owe_again(self, day: str, held: Collection[int]) -> int:
+        """Owe the journal the marked lines of a day that its file does not hold; how many."""
+
 
 class FoundPort(Protocol):
     """A regular file that a scan came upon. See `edges.scan.Found`."""
@@ -184,6 +187,9 @@ class JournalPort(Protocol):
 
     def settle(self, unmarked: Sequence[Record], checkpoint: Checkpoint | None) -> Checkpoint | None:
         """Make the files hold exactly one line for each."""
+
+    def look_over(self, checkpoint: Checkpoint) -> set[int] | None:
+        """The ids of the whole lines in a checkpoint's file, where it is not as it was left."""
 
 
 class PhotoPort(Protocol):

@@ -80,7 +80,7 @@ class Record:
     @property
     def day(self) -> str:
         """The UTC date whose journal file holds the line, YYYY-MM-DD."""
-        return rfc3339(self.time)[:10]
+        return day_of(self.time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +109,11 @@ def json_line(fields: dict[str, Any]) -> bytes:
         return _UTF8.encode(fields).encode() + b"\n"
     except UnicodeEncodeError:
         return _ASCII.encode(fields).encode() + b"\n"
+
+
+def day_of(time: float) -> str:
+    """The UTC date of unix seconds, YYYY-MM-DD, as `rfc3339` rounds them."""
+    return rfc3339(time)[:10]
 
 
 def rfc3339(time: float) -> str:

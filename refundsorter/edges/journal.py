@@ -2,12 +2,14 @@
 
 It is a projection of the ledger. The ledger marks a line as written only after its bytes are durable, so what
 is unmarked is at most the tail of the files; `settle` cuts a torn line off that tail and appends what it
-lacks. Whole lines are never rewritten. The journal never makes its folder: where that is missing, the shelf
-is not mounted, and a line written there would be out of sight.
+lacks. Whole lines are never rewritten. Somebody else may have cut or edited a file all the same: no line is
+appended behind a torn end, and `look_over` tells which marked lines are there still. The journal never makes
+its folder: where that is missing, the shelf is not mounted, and a line written there would be out of sight.
 """
 
 import json
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -25,12 +27,14 @@ class Journal:
     def __init__(self, folder: str, files: FileSystem) -> None:
         self._folder = folder
         self._files = files
+        self._end: Checkpoint | None = None  # where this process left off; None where `settle` is to come
 
     def append(self, records: Sequence[Record]) -> Checkpoint | None:
         """Append a batch, durable when it returns; None for an empty one.
 
         Raises:
-            PassingTrouble: Some lines may be there, the last perhaps torn: `settle` before the next append.
+            PassingTrouble: Some lines may be there, the last perhaps torn: `look_over` and `settle` before
+                the next append. So too where the file is not as it was left.
         """
         checkpoint = None
         for day, group in groupby(records, key=lambda record: record.day):
@@ -50,7 +54,7 @@ class Journal:
         Raises:
             PassingTrouble: To be called again later.
         """
-        asked = {record.id for record in unmarked}
+        self._end = None  # it may lie beyond what is left of the file
         written: set[int] = set()
         starts: dict[str, int] = {}
         days = sorted({record.day for record in unmarked})
@@ -67,14 +71,52 @@ class Journal:
             checkpoint = Checkpoint(day=checkpoint.day, offset=starts[checkpoint.day])
         return checkpoint
 
+    def look_over(self, checkpoint: Checkpoint) -> set[int] | None:
+        """Hold the file of a checkpoint against it.
+
+        Returns:
+            None where its lines end where the checkpoint says. Otherwise somebody else has cut or edited it,
+            or put an older one in its place, and these are the ids of the whole lines that it holds. A file
+            that is gone or empty was put away: its lines are not asked for.
+
+        Raises:
+            PassingTrouble: It cannot be read now.
+        """
+        path = self._path(checkpoint.day)
+        try:
+            descriptor = self._files.open_photo(path)
+            try:
+                found = self._files.fstat(descriptor, path)
+                if not (stat.S_ISREG(found.st_mode) and found.st_size):
+                    return None
+                if self._line_start(descriptor, checkpoint.offset, path) == checkpoint.offset:
+                    return None
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                ids = map(_id_of, lines_of(self._files, descriptor, path))
+                return {image_id for image_id in ids if image_id is not None}
+            finally:
+                self._files.close(descriptor, path)
+        except Vanished:
+            return None
+
     def _append(self, day: str, lines: bytes) -> Checkpoint:
         path = self._path(day)
         with self._opened(path) as descriptor:
-            if self._files.fstat(descriptor, path).st_size == 0:
+            if size := self._files.fstat(descriptor, path).st_size:
+                self._require_whole(descriptor, day, size)
+            else:
                 self._files.fsync_folder(self._folder)  # the file is new: its entry must last too
             self._files.write(descriptor, lines, path)
             self._files.fsync(descriptor, path)
-            return Checkpoint(day=day, offset=self._files.fstat(descriptor, path).st_size)
+            self._end = Checkpoint(day=day, offset=self._files.fstat(descriptor, path).st_size)
+            return self._end
+
+    def _require_whole(self, descriptor: int, day: str, size: int) -> None:
+        """Append nothing to what somebody else has cut or torn: it would be glued to the rest of a line."""
+        path = self._path(day)
+        left_off = self._end.offset if self._end is not None and self._end.day == day else 0
+        if size < left_off or self._line_start(descriptor, size, path) != size:
+            raise PassingTrouble(f"{path!r} was cut or edited by somebody else; it is looked over")
 
     def _mend(self, day: str, offset: int, unmarked: set[int]) -> tuple[int, set[int]]:
         """Cut the day's file off at the first damage behind which no marked line lies.

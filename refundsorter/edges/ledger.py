@@ -30,7 +30,7 @@ from sqlalchemy.pool import QueuePool
 
 from refundsorter.core.image import Claimed, Filed, IllegalTransition, Intent, Release, State
 from refundsorter.core.port import Known, Pending, Queue
-from refundsorter.core.record import Checkpoint, Record
+from refundsorter.core.record import Checkpoint, Record, day_of
 from refundsorter.core.stability import Arrival
 from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges import ledger_schema as schema
@@ -119,33 +119,11 @@ class Ledger:
 
     def finish(self, filed: Sequence[Filed]) -> None:
         """Write down that photos lie at their destinations."""
-        self._step(
-            statements.FINISH,
-            [
-                {
-                    "b_id": one.id,
-                    "b_state": one.state.value,
-                    "b_finished_at": one.finished_at,
-                    "b_move_ms": one.move_ms,
-                }
-                for one in filed
-            ],
-        )
+        self._step(statements.FINISH, [rows.finished(one) for one in filed])
 
     def release(self, releases: Sequence[Release]) -> None:
         """Give photos back to waiting."""
-        self._step(
-            statements.RELEASE,
-            [
-                {
-                    "b_id": one.id,
-                    "b_not_before": one.not_before,
-                    "b_attempts": one.attempts,
-                    "b_trouble": one.trouble,
-                }
-                for one in releases
-            ],
-        )
+        self._step(statements.RELEASE, [rows.released(one) for one in releases])
 
     def forget(self, ids: Collection[int]) -> None:
         """Drop the rows of unfinished photos that their owners took away."""
@@ -219,10 +197,22 @@ class Ledger:
 
     def mark_journaled(self, ids: Collection[int], checkpoint: Checkpoint) -> None:
         """Write down that lines are durable, and up to where the journal is whole."""
-        values = {"id": 1, "day": checkpoint.day, "offset": checkpoint.offset}
         with self._write() as connection:
             connection.execute(update(images).where(images.c.id.in_(list(ids))).values(journaled=1))
-            connection.execute(insert(schema.checkpoint).values(values).on_conflict_do_update(set_=values))
+            connection.execute(statements.KEEP_CHECKPOINT, rows.kept(checkpoint))
+
+    def owe_again(self, day: str, held: Collection[int]) -> int:
+        """Owe the journal the marked lines of a day that its file does not hold; how many.
+
+        The day's file is then read from its beginning.
+        """
+        with self._write() as connection:
+            marked = connection.execute(statements.MARKED_ABOUT, rows.about(day))
+            missing = [row.id for row in marked if row.id not in held and day_of(row.finished_at) == day]
+            if missing:
+                connection.execute(statements.UNMARK, [{"b_id": image_id} for image_id in missing])
+            connection.execute(statements.KEEP_CHECKPOINT, rows.kept(Checkpoint(day=day, offset=0)))
+        return len(missing)
 
     def begin_job(self, kind: str, *, now: float) -> int:
         """Enter a job over all that is unfinished, and over what is entered for it later; its id."""

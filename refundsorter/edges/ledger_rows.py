@@ -3,16 +3,18 @@
 import json
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, RowMapping, bindparam
 
-from refundsorter.core.image import Answer, Claimed, Intent, Ranked, State
+from refundsorter.core.image import Answer, Claimed, Filed, Intent, Ranked, Release, State
 from refundsorter.core.port import Pending
-from refundsorter.core.record import Record, ranked_fields
+from refundsorter.core.record import Checkpoint, Record, ranked_fields
 from refundsorter.core.stability import Arrival, FileIdentity, Source
 from refundsorter.edges.ledger_schema import images
 
+DAY_S = 86_400.0
 CLAIM_COLUMNS = [
     images.c[name] for name in ("id", "path", "root", "identity", "seen_at", "claimed_at", "attempts", "job")
 ]
@@ -112,6 +114,37 @@ def classified(intent: Intent) -> dict[str, Any]:
         "destination": intent.destination,
     }
     return {f"b_{name}": value for name, value in values.items()}
+
+
+def finished(one: Filed) -> dict[str, Any]:
+    """The parameters of `FINISH`."""
+    return {
+        "b_id": one.id,
+        "b_state": one.state.value,
+        "b_finished_at": one.finished_at,
+        "b_move_ms": one.move_ms,
+    }
+
+
+def released(one: Release) -> dict[str, Any]:
+    """The parameters of `RELEASE`."""
+    return {
+        "b_id": one.id,
+        "b_not_before": one.not_before,
+        "b_attempts": one.attempts,
+        "b_trouble": one.trouble,
+    }
+
+
+def kept(one: Checkpoint) -> dict[str, Any]:
+    """The parameters of `KEEP_CHECKPOINT`."""
+    return {"id": 1, "day": one.day, "offset": one.offset}
+
+
+def about(day: str) -> dict[str, Any]:
+    """The parameters of `MARKED_ABOUT`: the day and half of its neighbours, however times are rounded."""
+    noon = datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=UTC).timestamp()
+    return {"since": noon - DAY_S, "until": noon + DAY_S}
 
 
 def pending(row: RowMapping) -> Pending:

@@ -71,3 +71,11 @@ RELEASE = _step_to(State.WAITING).values(
     trouble=bindparam("b_trouble"),
     infer_ms=None,  # what was found is void: it counts no longer as an answer for this content
 )
+_CHECKPOINT = insert(schema.checkpoint)
+KEEP_CHECKPOINT = _CHECKPOINT.on_conflict_do_update(
+    set_={"day": _CHECKPOINT.excluded.day, "offset": _CHECKPOINT.excluded.offset}
+)
+MARKED_ABOUT = select(images.c.id, images.c.finished_at).where(
+    images.c.journaled == 1, images.c.finished_at.between(bindparam("since"), bindparam("until"))
+)
+UNMARK = update(images).where(images.c.id == bindparam("b_id")).values(journaled=0)

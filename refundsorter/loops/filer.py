@@ -123,11 +123,20 @@ class Filer:
         if pending and not self._shelf.is_reachable():
             raise PassingTrouble("moves cannot be checked: the shelf has no journal folder; is it mounted?")
         self._held = {placement.alike(one.destination) for one in pending if not self._resolve(one)}
+        self._look_over()
         while records := self._ledger.unjournaled(JOURNAL_CHUNK):
             checkpoint = self._journal.settle(records, self._ledger.checkpoint())
             assert checkpoint is not None, "there were records to settle"
             self._ledger.mark_journaled([record.id for record in records], checkpoint)
         return len(self._held)
+
+    def _look_over(self) -> None:
+        """Owe again the lines that somebody else has cut off the newest of the journal's files."""
+        checkpoint = self._ledger.checkpoint()
+        held = None if checkpoint is None else self._journal.look_over(checkpoint)
+        if checkpoint is not None and held is not None:
+            missing = self._ledger.owe_again(checkpoint.day, held)
+            self._log.warning("journal.edited", day=checkpoint.day, lines_written_again=missing)
 
     def _resolve(self, pending: Pending) -> bool:
         """Resolve a move that was written down and not confirmed; False when it cannot be told yet."""
