@@ -7,8 +7,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from refundsorter import kinship
 from refundsorter.core.decision import Rules
-from refundsorter.core.fault import LedgerRefused, PassingTrouble, StartRefused
+from refundsorter.core.fault import PassingTrouble, RefundsorterError
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.placement import JOURNAL
 from refundsorter.core.port import HistoryPort, Log
@@ -21,7 +22,6 @@ from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.folders import make_folder
 from refundsorter.edges.inbox import Watch
 from refundsorter.edges.journal import Journal
-from refundsorter.edges.journal_history import History
 from refundsorter.edges.ledger import Ledger
 from refundsorter.edges.lock import FolderLock
 from refundsorter.edges.patience import Share
@@ -146,16 +146,6 @@ def scanners(settings: Settings, log: Log) -> list[Scanner]:
     ]
 
 
-def journal_has_lines(settings: Settings) -> bool:
-    """Whether a photo was ever filed on this shelf, as far as can be seen now.
-
-    Raises:
-        PassingTrouble: The journal's folder is there and cannot be read.
-    """
-    folder = settings.sorted / JOURNAL
-    return folder.is_dir() and any(History(str(folder), FileSystem()).days().values())
-
-
 def shares(settings: Settings) -> list[Share]:
     """The inboxes that may hang, because another machine or process serves them."""
     return [Share(str(root)) for root in settings.inbox if mounts.why_polling(root) is not None]
@@ -192,11 +182,10 @@ class Workshop:
             files.fsync_folder(str(settings.sorted))  # one that a killed start made, too
         try:
             self._locks += hold_folders(settings, log)
-        except StartRefused:
+            kinship.require(self.ledger_path, str(settings.sorted / JOURNAL), is_new=self.ledger.is_new())
+        except RefundsorterError:
             self.close()
             raise
-        if self.ledger.is_new():
-            self._require_new_journal()
         self.hints = HintRouter({str(root): HintQueue(settings.watch.queue_size) for root in settings.inbox})
         self.filer = Filer(
             ledger=self.ledger,
@@ -256,16 +245,6 @@ class Workshop:
         self.ledger.close()
         for lock in self._locks:
             lock.release()
-
-    def _require_new_journal(self) -> None:
-        """Refuse to count from 1 again below lines that an earlier ledger wrote: it was lost."""
-        if journal_has_lines(self.settings):
-            self.close()
-            raise LedgerRefused(
-                f"{self.settings.state_dir / LEDGER_FILE} knows of no photo, but the journal in "
-                f"{self.settings.sorted / JOURNAL} has lines: the ledger was lost. `refundsorter ledger "
-                "rebuild` makes it anew; to begin from nothing, move the journal's files away"
-            )
 
     def _watch(self, root: Path) -> Watch:
         settings = self.settings

@@ -5,12 +5,14 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from refundsorter.assembly import LEDGER_FILE, journal_has_lines, load_model
+from refundsorter import kinship
+from refundsorter.assembly import LEDGER_FILE, load_model
 from refundsorter.core.fault import (
     BundleRefused,
     ConfigurationInvalid,
@@ -19,6 +21,8 @@ from refundsorter.core.fault import (
     StartRefused,
     Vanished,
 )
+from refundsorter.core.placement import JOURNAL
+from refundsorter.core.record import day_of
 from refundsorter.edges import mounts
 from refundsorter.edges.bundle import ACTIVE
 from refundsorter.edges.classifier import Classifier
@@ -71,6 +75,8 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _folder("state_dir", settings.state_dir, made_by_us=True)
     yield _space(settings, answering)
     yield ledger
+    if has_filed and os.path.lexists(settings.sorted):
+        yield from _journal(settings)
     yield from _model(settings)
 
 
@@ -126,6 +132,8 @@ def _advice(number: int | None) -> str:
             return "make room on its disk"
         case errno.EACCES | errno.EPERM:
             return f"give user {os.geteuid()} the right to read, write and enter it"
+        case errno.ELOOP:
+            return "put the file itself in place of the link"
         case errno.ENOTDIR:
             return "a part of its path is no folder; move that away, or name another folder"
         case _:
@@ -191,7 +199,8 @@ def _ledger(settings: Settings) -> tuple[Check, bool]:
         path = str(settings.state_dir / LEDGER_FILE)
         if (overview := read_overview(path)) is not None:
             require_whole(path)
-        is_lost = (overview is None or not overview.by_state) and journal_has_lines(settings)
+        knows_nothing = overview is None or not overview.by_state
+        is_lost = knows_nothing and kinship.has_lines(str(settings.sorted / JOURNAL))
         pid = sorter_pid(settings)
     except LedgerUnusable as refused:
         return _failed("ledger", refused.found, refused.todo), False
@@ -219,6 +228,24 @@ def _lost(pid: int | None) -> Check:
     return _failed(
         "ledger", f"{found}, and process {pid} sorts", f"stop it first, or name its `state_dir`; then {todo}"
     )
+
+
+def _journal(settings: Settings) -> Iterator[Check]:
+    """The journal of a shelf that was used."""
+    folder, ledger = str(settings.sorted / JOURNAL), str(settings.state_dir / LEDGER_FILE)
+    if not os.path.isdir(folder):
+        todo = f"mount it; if the journal is lost for good, make {folder} again"
+        yield _failed("journal", "the shelf has no journal folder; is it mounted?", todo)
+        return
+    try:
+        found = list(kinship.misfits(ledger, folder, today=day_of(time.time())))
+    except PassingTrouble as trouble:
+        yield _failed("journal", str(trouble), _advice(errno.EACCES))
+        return
+    for one in found:
+        yield _failed("journal", one.found, one.todo or _advice(one.errno))
+    if not found:
+        yield Check(name="journal", verdict=Verdict.OK, found=folder)
 
 
 def _model(settings: Settings) -> Iterator[Check]:

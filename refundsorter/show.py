@@ -117,7 +117,7 @@ def account(found: "Account") -> None:
     """A sweep's account."""
     if found.interrupted:
         OUT.print(f"Interrupted after {found.seconds:.1f} s. Run it again to go on.")
-    elif not found.found and not found.unreachable:
+    elif not (found.found or found.unreachable or found.lines_owed):
         OUT.print("Nothing to sort: no photo lies in the inbox.")
         return
     else:
@@ -128,6 +128,16 @@ def account(found: "Account") -> None:
         OUT.print(f"\nThis inbox could not be looked through: {printable(inbox)}")
     if found.left:
         OUT.print("\nWhat is left still lies in the inbox; `refundsorter status` says why.")
+    if found.lines_owed:
+        OUT.print(f"\n{_owed(found.lines_owed)}")
+
+
+def _owed(lines: int) -> str:
+    """What photos are filed without a line, until the journal can be written to."""
+    return (
+        f"Lines owed to the journal: {lines}. Their photos are filed; the lines are written as soon as the "
+        "journal can be written to: see `refundsorter doctor`."
+    )
 
 
 def rehearsal(found: "Rehearsal") -> None:
@@ -227,6 +237,8 @@ def standing(found: "Standing") -> None:
     if found.held:
         why = printable(found.held_trouble or "")
         OUT.print(Text(f"  {found.held} held, the oldest for: {why}", style="yellow"))
+    if found.lines_owed:
+        OUT.print(f"\n{_owed(found.lines_owed)}")
     if found.trouble:
         OUT.print("\nHeld back, and tried again by themselves:")
     for trouble, count in found.trouble.items():

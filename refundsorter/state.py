@@ -26,6 +26,7 @@ class Standing:
     held: int  # moves begun that cannot be told the end of yet
     held_trouble: str | None  # why, for the oldest of them
     oldest_waiting_s: float | None  # seconds since the oldest unfinished photo was seen
+    lines_owed: int  # filed photos whose lines are still to be written to the journal
     last_finished: str | None  # RFC 3339, UTC
 
 
@@ -54,6 +55,7 @@ def read(settings: Settings, *, now: float) -> Standing:
             held=0,
             held_trouble=None,
             oldest_waiting_s=None,
+            lines_owed=0,
             last_finished=None,
         )
     oldest, last = overview.oldest_open, overview.last_finished
@@ -67,5 +69,6 @@ def read(settings: Settings, *, now: float) -> Standing:
         held=overview.held,
         held_trouble=overview.held_trouble,
         oldest_waiting_s=None if oldest is None else round(max(0.0, now - oldest), 1),
+        lines_owed=overview.lines_owed,
         last_finished=None if last is None else rfc3339(last),
     )

@@ -39,11 +39,12 @@ class Account:
     seconds: float  # from the start of the scan to the last journal line
     interrupted: bool  # a signal ended it before everything was done
     unreachable: Sequence[str]  # inboxes that could not be looked through; their photos are not in `found`
+    lines_owed: int  # filed photos, of earlier runs too, whose lines could not be written to the journal
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing is left for another sweep."""
-        return not (self.left or self.interrupted or self.unreachable)
+        return not (self.left or self.interrupted or self.unreachable or self.lines_owed)
 
 
 def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Account:
@@ -150,6 +151,7 @@ def _account(
     report = LedgerReport(str(workshop.settings.state_dir / LEDGER_FILE))
     try:
         states, categories = report.job_states(job), report.job_categories(job)
+        lines_owed = report.lines_owed()
     finally:
         report.close()
     found = sum(states.values()) + unfinished
@@ -166,4 +168,5 @@ def _account(
         seconds=round(time.monotonic() - began, 3),
         interrupted=interrupted,
         unreachable=unreachable,
+        lines_owed=lines_owed,
     )

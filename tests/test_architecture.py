@@ -109,7 +109,8 @@ FLOORS = {
     "settings_source": {"core.*", "edges.plain_yaml"},
     "policies": {"core.*", "edges.fence", "edges.taxonomy", "loops.intake", "settings"},
     "locks": {"core.*", "edges.lock", "edges.mounts", "edges.patience", "settings"},
-    "assembly": {"core.*", "edges.*", "locks", "loops.*", "policies", "settings"},
+    "kinship": {"core.*", "edges.filesystem", "edges.journal_history", "edges.ledger_report"},
+    "assembly": {"core.*", "edges.*", "kinship", "locks", "loops.*", "policies", "settings"},
     "daemon": {
         "assembly", "core.*", "edges.log", "edges.systemd", "exits", "loops.*", "policies", "settings",
         "signals",
@@ -118,7 +119,7 @@ FLOORS = {
     "preview": {"assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "settings"},
     "doctor": {
         "assembly", "core.*", "edges.bundle", "edges.classifier", "edges.ledger_report", "edges.mounts",
-        "edges.patience", "edges.taxonomy", "locks", "policies", "settings",
+        "edges.patience", "edges.taxonomy", "kinship", "locks", "policies", "settings",
     },
     "state": {
         "assembly", "core.*", "edges.bundle", "edges.ledger_report", "locks", "settings",

@@ -52,6 +52,20 @@ def test_a_lost_ledger(used: Shop) -> None:
     assert sorted(line["id"] for line in used.lines()) == [1, 2, 3, 4]
 
 
+def test_a_ledger_from_a_backup(used: Shop) -> None:
+    """After the page's commands every photo has one line and a number of its own."""
+    backup = used.base / "backup"
+    shutil.copytree(used.state, backup)
+    used.run("sweep")
+    shutil.rmtree(used.state)
+    backup.rename(used.state)
+    used.drop("newer.jpg", photo("black", seed=10))
+    before = used.photos()
+    assert used.run("sweep", check=False).returncode == 78
+    follow(used, "A backup of the ledger is put back")
+    assert account.take(used, before).lines == 5
+
+
 def test_a_lost_journal(used: Shop) -> None:
     """After the page's commands the journal goes on, and the ledger still knows every photo."""
     before = used.photos()

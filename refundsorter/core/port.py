@@ -57,6 +57,7 @@ class Overview:
     held: int  # moves begun that recovery could not tell the end of yet
     held_trouble: str | None  # why, for the oldest of them
     oldest_open: float | None  # when the oldest unfinished photo was seen, unix seconds
+    lines_owed: int  # filed photos whose lines are not known to be in the journal
     last_finished: float | None  # unix seconds
 
 

@@ -160,6 +160,8 @@ class Journal:
         try:
             descriptor = self._files.open_append(path)
             try:
+                if not stat.S_ISREG(self._files.fstat(descriptor, path).st_mode):
+                    raise PassingTrouble(f"{path!r} is no file that lines can be written to")
                 yield descriptor
             finally:
                 os.close(descriptor)

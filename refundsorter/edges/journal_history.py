@@ -1,13 +1,19 @@
 """The journal's files from the first to the last line, for whoever makes the ledger anew."""
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterator
+from itertools import islice
 
 from refundsorter.core.fault import PassingTrouble, Vanished, translate
+from refundsorter.core.journal_line import read_line
+from refundsorter.core.record import Checkpoint
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.journal import lines_of
 
+TAIL_BYTES = 1 << 20  # holds the longest line many times over
 DAY_FILE = re.compile(r"(\d{4}-\d{2}-\d{2})\.jsonl")
 
 
@@ -21,13 +27,29 @@ class History:
     def days(self) -> dict[str, int]:
         """Each day's size in bytes, the oldest first.
 
+        What only has such a name, as a folder may, holds no lines. A link may lead to some, and is told.
+
         Raises:
-            PassingTrouble: The folder is missing, which says that the shelf is not mounted, or unreadable.
+            PassingTrouble: The folder is missing, which says that the shelf is not mounted, or unreadable; or
+                a day's file is a link.
+        """
+        found = {day: self._lstat(day) for day in self.names()}
+        for day, answer in found.items():
+            if stat.S_ISLNK(answer.st_mode):
+                raise PassingTrouble(
+                    f"{self.path(day)!r} is a link, and none is followed: put the file itself in its place"
+                ) from OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        return {day: answer.st_size for day, answer in found.items() if stat.S_ISREG(answer.st_mode)}
+
+    def names(self) -> list[str]:
+        """The days after which something in the folder is named, whatever it is, the oldest first.
+
+        Raises:
+            PassingTrouble: The folder is missing or unreadable, as for `days`.
         """
         try:
-            names = sorted(os.listdir(self._folder))
-            found = [match for name in names if (match := DAY_FILE.fullmatch(name))]
-            return {match[1]: os.lstat(os.path.join(self._folder, match[0])).st_size for match in found}
+            names = os.listdir(self._folder)
+            return sorted(match[1] for name in names if (match := DAY_FILE.fullmatch(name)))
         except OSError as error:
             fault = translate(error, f"reading {self._folder!r}")
             if isinstance(fault, Vanished):
@@ -39,16 +61,50 @@ class History:
 
     def lines(self, day: str) -> Iterator[bytes]:
         """A day's lines, each with its line feed; the last may lack it."""
-        path = self._path(day)
+        path = self.path(day)
         descriptor = self._files.open_photo(path)
         try:
             yield from lines_of(self._files, descriptor, path)
         finally:
             os.close(descriptor)
 
+    def last_ids(self, checkpoint: Checkpoint | None) -> Iterator[int]:
+        """The id on the last line that can be read, of each file that goes on beyond a checkpoint.
+
+        Raises:
+            PassingTrouble: The folder or such a file cannot be read now.
+        """
+        for day in self.names():
+            if checkpoint is None or day >= checkpoint.day:
+                offset = checkpoint.offset if checkpoint is not None and checkpoint.day == day else 0
+                lines = map(read_line, reversed(self._tail(day, offset)))
+                yield from islice((line.id for line in lines if line.record is not None), 1)
+
+    def _tail(self, day: str, offset: int) -> list[bytes]:
+        """The last lines of a day's file beyond an offset; none where it is no file."""
+        path = self.path(day)
+        try:
+            descriptor = self._files.open_photo(path)
+            try:
+                found = self._files.fstat(descriptor, path)
+                if not stat.S_ISREG(found.st_mode) or found.st_size <= offset:
+                    return []
+                os.lseek(descriptor, max(offset, found.st_size - TAIL_BYTES), os.SEEK_SET)
+                return list(lines_of(self._files, descriptor, path))
+            finally:
+                os.close(descriptor)
+        except Vanished:
+            return []
+
+    def _lstat(self, day: str) -> os.stat_result:
+        try:
+            return self._files.lstat(self.path(day))
+        except Vanished as error:
+            raise PassingTrouble(f"{self.path(day)!r} was taken away meanwhile") from error
+
     def cut(self, day: str, offset: int) -> None:
         """Cut a day's file off at `offset`, durably: the next line must begin at a line's beginning."""
-        path = self._path(day)
+        path = self.path(day)
         descriptor = self._files.open_append(path)
         try:
             self._files.truncate(descriptor, offset, path)
@@ -56,5 +112,6 @@ class History:
         finally:
             os.close(descriptor)
 
-    def _path(self, day: str) -> str:
+    def path(self, day: str) -> str:
+        """Where a day's file lies."""
         return os.path.join(self._folder, f"{day}.jsonl")

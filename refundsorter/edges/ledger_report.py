@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from refundsorter.core.fault import LedgerRefused, PassingTrouble, translate
 from refundsorter.core.port import Overview
+from refundsorter.core.record import Checkpoint
 from refundsorter.edges.ledger_schema import MIGRATIONS
 from refundsorter.edges.ledger_trouble import REMEDY, damage
 
@@ -135,8 +136,24 @@ class LedgerReport:
             held=len(held),
             held_trouble=next(iter(held.values()), None),
             oldest_open=self._one(f"SELECT min(seen_at) FROM images WHERE {OPEN_STATES}"),  # noqa: S608 - a constant
+            lines_owed=self.lines_owed(),
             last_finished=self._one("SELECT max(finished_at) FROM images"),
         )
+
+    def checkpoint(self) -> Checkpoint | None:
+        """Up to where the journal is known to be whole."""
+        found = self._run("SELECT day, offset FROM checkpoint", ())
+        return Checkpoint(day=found[0][0], offset=found[0][1]) if found else None
+
+    def is_filed(self, image_id: int) -> bool:
+        """Whether a photo is known that reached its destination under this id."""
+        query = "SELECT count(*) FROM images WHERE id = ? AND finished_at IS NOT NULL"
+        return bool(self._run(query, (image_id,))[0][0])
+
+    def lines_owed(self) -> int:
+        """How many filed photos have no line in the journal yet, as far as is known."""
+        query = "SELECT count(*) FROM images WHERE journaled = 0 AND finished_at IS NOT NULL"
+        return int(self._run(query, ())[0][0])
 
     def job_states(self, job: int) -> dict[str, int]:
         """How many photos of a job are in each state."""
