@@ -64,7 +64,8 @@ REJECTED = replace(
     height=None,
     job=3,
     infer_ms=None,
-    reason="truncated",
+    sha256=None,
+    reason="too_large",
     duplicate_of=7,
 )
 names = (
