@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from refundsorter.core.batching import BatchPolicy
+from refundsorter.core.batching import BatchPolicy, is_group
 from refundsorter.core.decision import Rules
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.image import Claimed
@@ -28,8 +28,6 @@ LOOK_S = 1.0  # how often it looks whether the examiners still make progress
 STALLED_S = 60.0  # examiners of whom none finishes a photo for longer make no progress
 LAST_TRIES = 5  # troubles without a photo filed after which a single sweep ends, with the rest left
 BATCHES_AHEAD = 2  # micro-batches a worker: the one in work, and the next so that it never waits
-GROUP = 64  # photos; what a commit and a sync cost is little when so many share them
-GROUP_S = 0.5  # longest that an examined photo of a backlog waits for its group
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +191,11 @@ class Sorter:
         """Whether what is examined is to be filed now."""
         now = self._clock.monotonic()
         self._grouped_since = min(self._grouped_since, now)
-        photos = sum(len(self._tasks[future].claimed) for future in done)
-        waits = self._backlog and len(done) < len(self._tasks) and photos < GROUP
-        return not waits or now - self._grouped_since >= GROUP_S
+        return is_group(
+            photos=sum(len(self._tasks[future].claimed) for future in done),
+            more_to_come=self._backlog and len(done) < len(self._tasks),
+            waited_s=now - self._grouped_since,
+        )
 
     def _start(self, task: _Task) -> None:
         if not self._tasks:

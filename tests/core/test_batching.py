@@ -1,10 +1,10 @@
-"""When a micro-batch is taken."""
+"""When a micro-batch is taken, and when a group is filed."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refundsorter.core.batching import BatchPolicy
+from refundsorter.core.batching import GROUP, GROUP_S, BatchPolicy, is_group
 
 POLICY = BatchPolicy(max_size=16, max_delay_s=0.02)
 
@@ -44,3 +44,19 @@ def test_no_photo_waits_longer_than_the_delay(queued: int, oldest_age_s: float) 
 def test_without_a_delay_nothing_waits() -> None:
     """A delay of zero takes every photo at once."""
     assert BatchPolicy(max_size=16, max_delay_s=0).wait_s(queued=1, oldest_age_s=0) == 0
+
+
+@pytest.mark.parametrize(
+    ("photos", "more_to_come", "waited_s", "expected"),
+    [
+        (1, False, 0.0, True),
+        (1, True, 0.0, False),
+        (GROUP - 1, True, GROUP_S / 2, False),
+        (GROUP, True, 0.0, True),
+        (1, True, GROUP_S, True),
+    ],
+    ids=["alone", "others are in work", "nearly", "enough of them", "long enough"],
+)
+def test_when_a_group_is_filed(*, photos: int, more_to_come: bool, waited_s: float, expected: bool) -> None:
+    """A photo that comes alone is filed at once; those of a backlog share a commit, but not for ever."""
+    assert is_group(photos=photos, more_to_come=more_to_come, waited_s=waited_s) is expected
