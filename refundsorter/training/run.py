@@ -25,6 +25,7 @@ from refundsorter.training.dataset import DatasetRefused, Sample
 from refundsorter.training.evaluate import Measure, measure
 from refundsorter.training.progress import Progress, Report
 from refundsorter.training.recipe import Lesson, Recipe
+from refundsorter.training.rounding import round_weights
 from refundsorter.training.served import served_logits
 
 # For quantisation. Of 100, 300 and 1,000 the last kept the probabilities nearest to those of the float model.
@@ -155,15 +156,19 @@ def finish(
     judge, held_out = _calibrated(values, photos, options, report)
     labels, lesson = _lesson(photos.samples)
     head = fit.fit_head(values, lesson, options.recipe, options.seed, report)
-    model = fit.assemble(trunk, head)
     if options.keep is not None:
-        model.save(options.keep)
+        fit.assemble(trunk, head).save(options.keep)
     judge = replace(judge, columns=_columns(labels, photos.samples, judge.categories))
     chosen = np.random.default_rng(options.seed).choice(
         len(values), min(REPRESENTATIVE_PHOTOS, len(values)), replace=False, p=lesson.weights
     )
     report(Progress(stage="export", done=0, total=1))
-    weights = export.to_int8(model, photos.pixels[np.sort(chosen)])
+    representative = photos.pixels[np.sort(chosen)]
+    rounded = fit.resized(
+        trunk, options.recipe, options.recipe.size
+    )  # a copy: the float one is measured beside it
+    round_weights(rounded, representative)
+    weights = export.to_int8(fit.assemble(rounded, head), representative)
     report(Progress(stage="export", done=1, total=1, note=f"{len(weights)} bytes"))
     measures = {HELD_OUT: held_out}
     if options.measure_on is not None:
