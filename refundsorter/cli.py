@@ -13,6 +13,7 @@ import typer
 
 from refundsorter import __version__, cli_service, signals, streams
 from refundsorter.cli_ledger import app as ledger_app
+from refundsorter.cli_models import app as models_app
 from refundsorter.cli_options import AsJson, ConfigFile
 from refundsorter.cli_options import answer as _answer
 from refundsorter.cli_options import read_settings as _settings
@@ -37,6 +38,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="Check and show the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(models_app, name="models")
 
 
 def main() -> None:

@@ -138,8 +138,9 @@ FLOORS = {
     "show_ledger": {"core.*", "rebuild", "show"},
     "cli_options": {"settings"},
     "cli_ledger": {"cli_options", "exits", "rebuild", "show", "show_ledger"},
+    "cli_models": {"cli_options", "core.*", "edges.bundle", "exits", "show"},
     "cli": {
-        "__init__", "assembly", "cli_ledger", "cli_options", "cli_service", "core.*", "daemon", "doctor",
+        "__init__", "assembly", "cli_ledger", "cli_models", "cli_options", "cli_service", "core.*", "daemon", "doctor",
         "edges.bundle",
         "edges.log", "edges.taxonomy", "exits", "preview", "settings", "settings_show", "show", "signals",
         "state", "streams", "sweep", "training.*",
@@ -148,6 +149,7 @@ FLOORS = {
 FLOORS_OUTSIDE = {
     "cli": {"typer"},
     "cli_ledger": {"typer"},
+    "cli_models": {"typer"},
     "cli_options": {"typer"},
     "cli_service": {"typer"},
     "settings": {"pydantic"},
