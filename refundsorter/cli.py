@@ -1,27 +1,21 @@
 """The commands: thin. Each reads the settings, asks one part of the program, and shows the answer."""
 
-import io
 import os
 import sys
 import time
-from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from refundsorter import __version__, cli_service, signals, streams
+from refundsorter import __version__, cli_service, cli_train, signals, streams
 from refundsorter.cli_ledger import app as ledger_app
 from refundsorter.cli_models import app as models_app
 from refundsorter.cli_options import AsJson, ConfigFile
 from refundsorter.cli_options import answer as _answer
 from refundsorter.cli_options import read_settings as _settings
-from refundsorter.core.fault import (
-    BundleRefused,
-    ExtraMissing,
-    RefundsorterError,
-)
+from refundsorter.core.fault import BundleRefused, RefundsorterError
 from refundsorter.core.text import printable
 from refundsorter.exits import ExitCode, exit_code
 
@@ -191,80 +185,8 @@ def config_show(config: ConfigFile = None, as_json: AsJson = False) -> None:
     _answer(to_mapping(settings), as_json, lambda: typer.echo(to_yaml(settings), nl=False))
 
 
-@app.command()
-def train(
-    data: Annotated[
-        Path, typer.Argument(help="Folders of photos, one a label; or a table in CSV.", metavar="DATA")
-    ],
-    name: Annotated[str, typer.Option(help="The new bundle's name.")],
-    version: Annotated[str, typer.Option(help="The new bundle's version, such as 1.0.0.")],
-    out: Annotated[Path, typer.Option(help="The folder of the bundles.")] = Path("models"),
-    base: Annotated[
-        str, typer.Option(help="Weights to start from: imagenet (downloaded), random, or a file.")
-    ] = "imagenet",
-    base_licence: Annotated[str, typer.Option(help="The licence of these weights.")] = "Apache-2.0",
-    base_source: Annotated[str, typer.Option(help="Where these weights are to be had.")] = "",
-    measure_on: Annotated[
-        Path | None, typer.Option(help="Photos as DATA, of other shops: measured on, never trained on.")
-    ] = None,
-    precision: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="The share of right ones that thresholds promise.")
-    ] = 0.90,
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="Steps over every layer. [default: the recipe's]")
-    ] = None,
-    size: Annotated[
-        int | None, typer.Option(min=32, help="Side of the model's input. [default: the recipe's]")
-    ] = None,
-    width: Annotated[
-        float | None, typer.Option(min=0.1, help="Width of MobileNetV2. [default: the recipe's]")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Where every random number starts from.")] = 1,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Photos decoded at a time. [default: one a core]")
-    ] = None,
-) -> None:
-    """Teach a new model and write it as a bundle."""
-    from refundsorter import show
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greeting is not for this reader
-    _refuse_early(base, data, measure_on)
-    try:
-        from refundsorter.training import run as training
-        from refundsorter.training.recipe import Recipe
-    except ModuleNotFoundError as missing:
-        raise ExtraMissing("training needs TensorFlow: pip install 'refundsorter[train]'") from missing
-    options = training.TrainOptions(
-        data=data,
-        out=out,
-        name=name,
-        version=version,
-        base=base,
-        base_licence=base_licence,
-        base_source=base_source,
-        recipe=Recipe().changed(size=size, width=width, steps=steps),
-        seed=seed,
-        precision=precision,
-        measure_on=measure_on,
-        workers=workers or len(os.sched_getaffinity(0)),
-    )
-    # Keras says on standard output what it saved where; this command's output is its own.
-    with show.training() as report, redirect_stdout(io.StringIO()):
-        reference = training.train(options, report)
-    show.trained(reference, str(out))
-
-
+cli_train.add_to(app)
 cli_service.add_to(app)
-
-
-def _refuse_early(base: str, data: Path, measure_on: Path | None) -> None:
-    """Tell what is wrong before the seconds that TensorFlow takes to come."""
-    from refundsorter.training import dataset
-
-    if base not in ("imagenet", "random") and not Path(base).is_file():
-        raise typer.BadParameter(f"{base} is no file", param_hint="--base")
-    for photos in filter(None, (data, measure_on)):
-        dataset.read(photos)
 
 
 def _log(settings: "Settings", *, quiet: bool = False) -> Any:

@@ -18,6 +18,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 VERSION = re.compile(r"[0-9][A-Za-z0-9.+-]{0,63}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 DTYPE = "uint8"
+SCHEMA = 1  # of the manifest; one that says none is of the first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,8 @@ class Bundle:
         problems: list[str] = []
         if not isinstance(found, Mapping):
             raise BundleRefused("bundle.yaml: expected keys and values")
+        _refuse_newer(found.get("schema", SCHEMA))
+        found = {key: value for key, value in found.items() if key != "schema"}
         known = set(cls.__slots__)
         problems += [f"{key}: missing" for key in sorted(known - set(found))]
         problems += [f"{key}: unknown" for key in sorted(set(map(str, found)) - known)]
@@ -97,10 +100,22 @@ class Bundle:
     def to_mapping(self) -> dict[str, Any]:
         """Return what `from_mapping` reads, of plain lists, dictionaries, text and numbers only."""
         return {
+            "schema": SCHEMA,
             **asdict(self),
             "labels": list(self.labels),
             "data": [asdict(source) for source in self.data],
         }
+
+
+def _refuse_newer(schema: object) -> None:
+    """Say first that a manifest is of a later program: its other keys would only puzzle."""
+    if isinstance(schema, bool) or not isinstance(schema, int) or schema < 1:
+        raise BundleRefused(f"bundle.yaml: schema: found {shown(schema)}, expected {SCHEMA}")
+    if schema > SCHEMA:
+        raise BundleRefused(
+            f"bundle.yaml: of a newer refundsorter (schema {schema}; this one knows {SCHEMA}); install that "
+            "version, or activate another bundle"
+        )
 
 
 def split_reference(reference: str) -> tuple[str, str]:

@@ -42,6 +42,7 @@ class Taxonomy:
     thresholds: Mapping[
         str, float
     ]  # category -> the least probability at which it is filed; overrides the bundle
+    no_category: frozenset[str] = frozenset()  # labels that no folder is meant for: a person sees such photos
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -60,8 +61,9 @@ class Taxonomy:
         Args:
             labels: What the model knows.
         """
-        homeless = [label for label in labels if label not in self.category_of]
-        unknown = sorted(self.category_of.keys() - set(labels))
+        named = self.category_of.keys() | self.no_category
+        homeless = [label for label in labels if label not in named]
+        unknown = sorted(named - set(labels))
         remarks = []
         if homeless:
             remarks.append(f"no category has the model's {_few(homeless)}; such photos go to _review/")
@@ -74,7 +76,7 @@ class Taxonomy:
         """Read the taxonomy from its parsed YAML document.
 
         Args:
-            document: `{"categories": {NAME: {"labels": [...], "threshold": 0.8}}}`.
+            document: `{"categories": {NAME: {"labels": [...], "threshold": 0.8}}, "no_category": [...]}`.
             where: The file's name, for messages.
 
         Raises:
@@ -88,7 +90,9 @@ class Taxonomy:
             raise ConfigurationInvalid([f"{where}: found no `categories:` with a category below it"])
         if isinstance(document, Mapping):
             problems += [
-                f"{key}: unknown key; allowed is `categories`" for key in document if key != "categories"
+                f"{key}: unknown key; allowed are `categories` and `no_category`"
+                for key in document
+                if key not in ("categories", "no_category")
             ]
         problems += _colliding(entries)
         for name, entry in entries.items():
@@ -107,9 +111,22 @@ class Taxonomy:
                 category_of[label] = name
             if threshold is not None:
                 thresholds[name] = threshold
+        none = document.get("no_category", []) if isinstance(document, Mapping) else []
+        problems += _no_category(none, category_of)
         if problems:
             raise ConfigurationInvalid([f"{where}: {problem}" for problem in problems])
-        return cls(category_of=category_of, thresholds=thresholds)
+        return cls(category_of=category_of, thresholds=thresholds, no_category=frozenset(none))
+
+
+def _no_category(labels: object, category_of: Mapping[str, str]) -> list[str]:
+    """Say what is wrong with the list of labels that no folder is meant for."""
+    if not isinstance(labels, list) or not all(isinstance(label, str) and label for label in labels):
+        return [f"no_category: found {shown(labels)}; allowed is a list of labels"]
+    return [
+        f"no_category: {shown(label)} is listed under {category_of[label]} already"
+        for label in labels
+        if label in category_of
+    ]
 
 
 def _few(labels: Sequence[str]) -> str:

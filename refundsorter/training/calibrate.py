@@ -1,7 +1,7 @@
-"""Make probabilities mean what they say, and find from where on they can be trusted.
+"""Probabilities of categories, and from where on they can be trusted.
 
-Both are measured on photos that were held out, by source, and on the category: the sum over its labels, which
-is what the decision looks at. Photos are weighed so that each category counts the same, however many it has.
+What counts is the category, the sum over its labels: the decision looks at it. Thresholds are found on photos
+of sources that the head had not seen, weighed so that each category counts the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 # With fewer held-out photos predicted as a category than this, its own threshold would be chance: it gets the
 # threshold that all categories together need.
 FEWEST_PHOTOS = 30
-
-# What is tried as a temperature: a fine grid, since the loss along it is smooth and has one minimum.
-TEMPERATURES = np.geomspace(0.2, 5.0, 161)
 
 # Below one half, the other categories together are likelier: whatever was counted, a person shall look.
 LEAST = 0.5
@@ -30,19 +27,19 @@ def category_probabilities(
     Args:
         logits: float32 [N, labels].
         temperature: Logits are divided by it.
-        columns: The category's index of each label, int64 [labels].
+        columns: The category's index of each label, int64 [labels]; -1 for one that belongs to none.
         categories: How many categories there are.
 
     Returns:
-        float64 [N, categories], each row summing to 1.
+        float64 [N, categories], each row summing to 1, less what labels of no category hold.
     """
     shifted = logits.astype(np.float64) / temperature
     shifted -= shifted.max(axis=1, keepdims=True)
     odds = np.exp(shifted)
     odds /= odds.sum(axis=1, keepdims=True)
-    summed = np.zeros((len(logits), categories))
-    for label, category in enumerate(columns):
-        summed[:, category] += odds[:, label]
+    member = np.zeros((len(columns), categories + 1))
+    member[np.arange(len(columns)), columns] = 1.0  # -1 is the last
+    summed: NDArray[np.float64] = (odds @ member)[:, :-1]
     return summed
 
 
@@ -52,26 +49,6 @@ def even_weights(truth: NDArray[np.int64]) -> NDArray[np.float64]:
     weights = 1.0 / counts[truth]
     normed: NDArray[np.float64] = weights / weights.sum()
     return normed
-
-
-def fit_temperature(
-    logits: NDArray[np.float32], truth: NDArray[np.int64], columns: NDArray[np.int64]
-) -> float:
-    """Find the temperature under which the held-out photos are likeliest (Guo et al. 2017, arXiv:1706.04599).
-
-    Args:
-        logits: float32 [N, labels].
-        truth: The category's index of each photo, int64 [N].
-        columns: The category's index of each label, int64 [labels].
-    """
-    weights = even_weights(truth)
-    rows = np.arange(len(truth))
-
-    def loss(temperature: float) -> float:
-        odds = category_probabilities(logits, temperature, columns, int(columns.max()) + 1)
-        return -float(weights @ np.log(np.maximum(odds[rows, truth], 1e-12)))
-
-    return float(min(TEMPERATURES, key=loss))
 
 
 def find_thresholds(

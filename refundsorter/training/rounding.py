@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from refundsorter.training.fit import HALF_RANGE
+from refundsorter.training.trunk import HALF_RANGE
 
 LARGEST = 127  # int8 kernels are symmetric: -127..127
 MEAN_PHOTOS = 64  # means of inputs are taken over these many photos, at most

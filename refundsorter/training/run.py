@@ -1,83 +1,68 @@
-"""One run from photos to a bundle: read, decode, fit, quantise, calibrate, measure, write.
+"""One run from photos to a bundle: read, decode, tune, fit, find how sure to be, quantise, measure, write.
 
-Photos of one source are never on both sides of the split. Photos to measure on are read after everything is
-decided, and measured with the quantised file, because that is what is served.
+How sure the model may be is found on answers about sources that the head had not seen. Photos to measure on
+are read after everything is decided, and measured with the quantised file, because that is what is served.
 """
 
-import hashlib
+import shutil
 import tempfile
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from refundsorter.core.bundle import DTYPE, BaseWeights, Bundle, DataSource, split_reference
+from refundsorter.core.bundle import split_reference
 from refundsorter.core.fault import BundleRefused
-from refundsorter.edges.bundle import BundleStore
-from refundsorter.training import calibrate, dataset, export, fit
-from refundsorter.training.card import HELD_OUT, OTHER_SHOPS, UNQUANTISED, write_card
+from refundsorter.training import calibrate, dataset, export
+from refundsorter.training.across import folds, groups_of, judged_rows, strange_cosines
+from refundsorter.training.bundling import Judge, write_bundle
+from refundsorter.training.card import HELD_OUT, OTHER_SHOPS, UNQUANTISED
+from refundsorter.training.checkpoints import Checkpoints
 from refundsorter.training.dataset import DatasetRefused, Sample
-from refundsorter.training.evaluate import Measure, measure
+from refundsorter.training.evaluate import Measure
+from refundsorter.training.head import NOTHING, Columns, Head, assemble, directions, fit_columns, joined, unit
+from refundsorter.training.mixture import fit_mixture
+from refundsorter.training.nothing import KINDS, pictures
+from refundsorter.training.options import TrainOptions
+from refundsorter.training.prior import prior_columns, read_prior, unique
 from refundsorter.training.progress import Progress, Report
-from refundsorter.training.recipe import Lesson, Recipe
+from refundsorter.training.recipe import Lesson
 from refundsorter.training.rounding import round_weights
 from refundsorter.training.served import served_logits
+from refundsorter.training.trunk import build_trunk, features, resized, seed_everything
+from refundsorter.training.tune import Start, tune
 
 # For quantisation. Of 100, 300 and 1,000 the last kept the probabilities nearest to those of the float model.
 REPRESENTATIVE_PHOTOS = 1000
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainOptions:
-    """What to train on, with what, and where to."""
-
-    data: Path  # as `dataset.read` takes it
-    out: Path  # the models' folder, in which NAME/VERSION is made
-    name: str  # the bundle's name
-    version: str  # the bundle's version
-    base: str = "imagenet"  # or "random", or a weights file
-    base_licence: str = "Apache-2.0"  # of a weights file; of Keras' own weights as it stands here
-    base_source: str = ""  # where a weights file is to be had, for the manifest; its name when empty
-    recipe: Recipe = field(default_factory=Recipe)  # every figure that changes the result
-    seed: int = 1  # of draws, augmentation and split
-    precision: float = 0.90  # the promise that thresholds keep on held-out photos
-    measure_on: Path | None = None  # photos of other sources, as `dataset.read` takes them: never trained on
-    keep: Path | None = None  # where the float Keras model is kept (.keras), if at all
-    notes: tuple[str, ...] = ()  # what is known to be weak about the data, sentences for the card
-    workers: int = 2  # photos decoded at a time
+NOTHINGS_TAUGHT, NOTHINGS_MEASURED = 20, 20  # pictures of each kind of no product; of different draws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Photos:
-    """Decoded photos and what they are known to be."""
+class Lessons:
+    """Decoded photos and what they are."""
 
     samples: tuple[Sample, ...]
     pixels: NDArray[np.uint8]  # [N, size, size, 3], RGB, 0..255
-    held: NDArray[np.bool_]  # [N], which are held out until the thresholds are found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judge:
-    """How logits become probabilities of categories, and from where on these are trusted."""
-
+    labels: tuple[str, ...]  # sorted
     categories: tuple[str, ...]  # sorted
     columns: NDArray[np.int64]  # the category's index of each label, [labels]
-    temperature: float  # logits are divided by it
-    thresholds: Mapping[str, float]  # category -> probability
+    lesson: Lesson  # the label of each photo
 
-    def measure(self, logits: NDArray[np.float32], samples: Sequence[Sample]) -> Measure:
-        """Compare logits, float32 [N, labels], with what the photos are."""
-        odds = calibrate.category_probabilities(logits, self.temperature, self.columns, len(self.categories))
-        return measure(odds, _truth(samples, self.categories), self.categories, self.thresholds)
+    @property
+    def truth(self) -> NDArray[np.int64]:
+        """The category's index of each photo, int64 [N]."""
+        found: NDArray[np.int64] = self.columns[self.lesson.targets]
+        return found
 
 
 def train(options: TrainOptions, report: Report) -> str:
     """Train, and add the bundle to the models' folder; it is not made active.
+
+    A run that was cut short is gone on with by the same call: what is done stands in a hidden folder of the
+    models' folder, which goes when the bundle is written.
 
     Args:
         options: What, with what, where to.
@@ -88,7 +73,7 @@ def train(options: TrainOptions, report: Report) -> str:
 
     Raises:
         DatasetRefused: The data cannot be trained on.
-        BaseRefused: The weights to begin with cannot be used.
+        BaseRefused, PriorRefused: The weights to begin with cannot be used.
         BundleRefused: The version exists already, or its name is no name.
         ExportFailed: The quantised model is not what serving expects.
     """
@@ -96,189 +81,187 @@ def train(options: TrainOptions, report: Report) -> str:
     split_reference(reference)
     if (options.out / reference).exists():
         raise BundleRefused(f"{options.out / reference}: exists already; choose another version")
-    fit.seed_everything(options.seed)
-    samples, pixels = dataset.decode(dataset.read(options.data), options.recipe.size, options.workers, report)
-    held = dataset.split(samples, options.recipe.held, options.seed)
-    if held.all() or not held.any():
-        raise DatasetRefused(f"{options.data}: too few photos to hold some out for calibration")
-    photos = Photos(samples=samples, pixels=pixels, held=held)
-    trunk = tuned_trunk(photos, options, report)
-    values = fit.features(trunk, pixels, np.arange(len(pixels)), report)
-    return finish(trunk, values, photos, options, report)
-
-
-def tuned_trunk(photos: Photos, options: TrainOptions, report: Report) -> keras.Model:
-    """Build the trunk and train every layer of it on the photos that are not held out."""
-    taught = np.flatnonzero(~photos.held)
-    _, lesson = _lesson([photos.samples[index] for index in taught])
-    recipe, seed = options.recipe, options.seed
-    trunk = fit.build_trunk(options.base, recipe)
-    small = fit.resized(trunk, recipe, recipe.tune_size)
-    values = fit.features(small, photos.pixels, taught, report)
-    head = fit.fit_head(values, lesson, recipe, seed, report)
-    fit.tune(
-        small,
-        head,
-        photos.pixels,
-        lesson,
-        rows=taught,
-        values=values,
+    seed_everything(options.seed)
+    recipe = options.recipe
+    kept = Checkpoints(options.out / f".training-{options.name}-{options.version}", options, report)
+    lessons = read_lessons(options, report)
+    trunk = build_trunk(options.base, recipe)
+    prior = None
+    if options.prior is not None:
+        prior = prior_columns(read_prior(options.prior), lessons.categories, lessons.labels)
+    start = Start(
+        trunk=trunk,
+        values=kept.array("start", lambda: features(trunk, lessons.pixels, report)),
+        prior=prior,
+    )
+    prior = tune(
+        start,
+        lessons.pixels,
+        lessons.lesson,
         recipe=recipe,
-        seed=seed,
+        seed=options.seed,
+        checkpoint=kept.folder / "tuning.npz",
         report=report,
     )
-    trunk.set_weights(small.get_weights())
-    return trunk
+    values = kept.array("features", lambda: features(trunk, lessons.pixels, report))
+    head, judge, strange = fit(trunk, values, prior, lessons=lessons, options=options, report=report)
+    finish(trunk, head, judge, strange, lessons=lessons, options=options, report=report)
+    shutil.rmtree(kept.folder, ignore_errors=True)
+    return reference
 
 
-def finish(
+def read_lessons(options: TrainOptions, report: Report) -> Lessons:
+    """Decode the photos and number their labels.
+
+    Raises:
+        DatasetRefused: One category alone, or a label that stands under two.
+    """
+    samples, pixels = dataset.decode(options.data, options.recipe.size, options.workers, report)
+    category_of: dict[str, str] = {}
+    for sample in samples:
+        other = category_of.setdefault(sample.label, sample.category)
+        if other != sample.category:
+            raise DatasetRefused(
+                f"{sample.path}: the label {sample.label!r} is one of {sample.category} and of {other}; "
+                "it can belong to one only, so rename one of them"
+            )
+    labels, categories = tuple(sorted(category_of)), tuple(sorted(set(category_of.values())))
+    if len(categories) < 2:  # noqa: PLR2004 - one leaves nothing to tell apart
+        raise DatasetRefused(f"every photo that can be read is of {categories[0]}; at least two are needed")
+    place = {label: index for index, label in enumerate(labels)}
+    return Lessons(
+        samples=samples,
+        pixels=pixels,
+        labels=labels,
+        categories=categories,
+        columns=np.array([categories.index(category_of[label]) for label in labels], dtype=np.int64),
+        lesson=Lesson(
+            targets=np.array([place[sample.label] for sample in samples], dtype=np.int64),
+            groups=groups_of(samples),
+            weights=dataset.sampling_weights(samples),
+            labels=len(labels),
+        ),
+    )
+
+
+def fit(
     trunk: keras.Model,
     values: NDArray[np.float32],
-    photos: Photos,
+    prior: Columns | None,
+    *,
+    lessons: Lessons,
     options: TrainOptions,
     report: Report,
-) -> str:
-    """Calibrate, fit the last head, quantise, measure and write.
-
-    Temperature and thresholds are found with a head that has not seen the held-out photos. The head that is
-    shipped has: it knows more shops, and the thresholds err on the careful side.
+) -> tuple[Head, Judge, Measure]:
+    """Make the head, and find how sure it may be.
 
     Args:
-        trunk: The trained trunk.
+        trunk: The tuned trunk.
         values: Its features of all photos, float32 [N, F].
-        photos: All photos.
+        prior: The earlier classifier's columns.
+        lessons: The photos.
         options: As for `train`.
         report: Told of every stage's progress.
 
     Returns:
-        The reference of the bundle written.
+        The head, how its answers are judged, and what it did on sources that it had not seen.
+
+    Raises:
+        DatasetRefused: Too few sources to judge by.
     """
-    judge, held_out = _calibrated(values, photos, options, report)
-    labels, lesson = _lesson(photos.samples)
-    head = fit.fit_head(values, lesson, options.recipe, options.seed, report)
-    if options.keep is not None:
-        fit.assemble(trunk, head).save(options.keep)
-    judge = replace(judge, columns=_columns(labels, photos.samples, judge.categories))
-    chosen = np.random.default_rng(options.seed).choice(
-        len(values), min(REPRESENTATIVE_PHOTOS, len(values)), replace=False, p=lesson.weights
+    recipe, lesson, count = options.recipe, lessons.lesson, len(lessons.categories)
+    mean, kernel, bias = fit_columns(values, lesson, recipe, options.seed, report)
+    rows = judged_rows(directions(values, mean), lessons.truth, lesson.groups, options.seed)
+    fold = folds(lesson.groups, lessons.truth)
+    strange = strange_cosines(values, lesson, rows, fold, recipe=recipe, seed=options.seed, report=report)
+    of_own = np.where(lessons.columns == lessons.truth[rows][:, None], strange, -np.inf)
+    known = np.isfinite(of_own).any(axis=1)  # its category is known from other sources, too
+    rows, strange = rows[known], strange[known]
+    truth = lessons.truth[rows]
+    if len(set(truth.tolist())) < 2:  # noqa: PLR2004 - what cannot be told apart cannot be judged
+        raise DatasetRefused("too few sources: of two categories at least, photos of two sources are needed")
+    blank = _nothing_columns(trunk, mean, lessons, prior, options)
+    cosines = np.concatenate([strange, blank.logits(directions(values[rows], mean))], axis=1)
+    columns = np.concatenate([lessons.columns, blank.categories])
+    mixture = fit_mixture(
+        cosines,
+        columns,
+        None if prior is None else prior.logits(values[rows]),
+        np.zeros(0, np.int64) if prior is None else prior.categories,
+        truth=truth,
+        categories=count,
     )
+    ours = Columns(labels=lessons.labels, categories=lessons.columns, kernel=kernel, bias=bias)
+    head = Head(
+        mean=mean,
+        ours=mixture.ours(joined([ours, blank])),
+        prior=None if prior is None else mixture.prior(prior),
+    )
+    logits = [mixture.logits(cosines, columns)] + ([head.prior.logits(values[rows])] if head.prior else [])
+    odds = calibrate.category_probabilities(np.concatenate(logits, axis=1), 1.0, head.categories, count)
+    judge = Judge(
+        categories=lessons.categories,
+        columns=head.categories,
+        thresholds=calibrate.find_thresholds(odds, truth, lessons.categories, options.precision),
+    )
+    return head, judge, judge.measure_odds(odds, truth)
+
+
+def _nothing_columns(
+    trunk: keras.Model,
+    mean: NDArray[np.float32],
+    lessons: Lessons,
+    prior: Columns | None,
+    options: TrainOptions,
+) -> Columns:
+    """Return a column for each kind of picture that shows no product."""
+    drawn, kinds = pictures(NOTHINGS_TAUGHT, options.recipe.size, options.seed)
+    units = directions(features(trunk, drawn, lambda _: None), mean)
+    means = np.stack([units[kinds == kind].mean(axis=0) for kind in range(len(KINDS))])
+    taken = (*lessons.labels, *(prior.labels if prior else ()))
+    return Columns(
+        labels=unique([f"no product: {kind}" for kind in KINDS], taken),
+        categories=np.full(len(KINDS), NOTHING, np.int64),
+        kernel=unit(means).T,
+        bias=np.zeros(len(KINDS), np.float32),
+    )
+
+
+def finish(
+    trunk: keras.Model,
+    head: Head,
+    judge: Judge,
+    strange: Measure,
+    *,
+    lessons: Lessons,
+    options: TrainOptions,
+    report: Report,
+) -> None:
+    """Quantise, measure and write."""
+    recipe = options.recipe
+    count = min(REPRESENTATIVE_PHOTOS, len(lessons.samples))
+    draws = np.random.default_rng(options.seed)
+    chosen = np.sort(draws.choice(len(lessons.samples), count, replace=False, p=lessons.lesson.weights))
     report(Progress(stage="export", done=0, total=1))
-    representative = photos.pixels[np.sort(chosen)]
-    rounded = fit.resized(
-        trunk, options.recipe, options.recipe.size
-    )  # a copy: the float one is measured beside it
+    representative = lessons.pixels[chosen]
+    rounded = resized(trunk, recipe, recipe.size)  # a copy: the float one is measured beside it
     round_weights(rounded, representative)
-    weights = export.to_int8(fit.assemble(rounded, head), representative)
+    weights = export.to_int8(assemble(rounded, head), representative)
     report(Progress(stage="export", done=1, total=1, note=f"{len(weights)} bytes"))
-    measures = {HELD_OUT: held_out}
-    if options.measure_on is not None:
-        samples, pixels = dataset.decode(
-            dataset.read(options.measure_on), options.recipe.size, options.workers, report
-        )
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "model.tflite"
-            file.write_bytes(weights)
-            measures[OTHER_SHOPS] = judge.measure(served_logits(file, len(labels), pixels), samples)
-        exact = fit.logits_of(head, fit.features(trunk, pixels, np.arange(len(pixels)), report))
-        measures[UNQUANTISED] = judge.measure(exact, samples)
+    measures = {HELD_OUT: strange}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.tflite"
+        file.write_bytes(weights)
+        drawn, _ = pictures(NOTHINGS_MEASURED, recipe.size, options.seed + 1)
+        unfiled = judge.unfiled(served_logits(file, len(head.labels), drawn))
+        if options.measure_on:
+            samples, pixels = dataset.decode(options.measure_on, recipe.size, options.workers, report)
+            measures[OTHER_SHOPS] = judge.measure(served_logits(file, len(head.labels), pixels), samples)
+            exact = head.logits(features(trunk, pixels, report))
+            measures[UNQUANTISED] = judge.measure(exact, samples)
     for name, found in measures.items():
         note = f"{name}: " + "\n".join(found.lines())
         report(Progress(stage="measure", done=1, total=1, figures=found.figures(name), note=note))
-    return _write(weights, labels, judge, measures, photos=photos, options=options)
-
-
-def _calibrated(
-    values: NDArray[np.float32], photos: Photos, options: TrainOptions, report: Report
-) -> tuple[Judge, Measure]:
-    """Find temperature and thresholds on the held-out photos, with a head that has not seen them."""
-    taught = [sample for sample, held in zip(photos.samples, photos.held, strict=True) if not held]
-    tested = [sample for sample, held in zip(photos.samples, photos.held, strict=True) if held]
-    labels, lesson = _lesson(taught)
-    head = fit.fit_head(values[~photos.held], lesson, options.recipe, options.seed, report)
-    categories = tuple(sorted({sample.category for sample in taught}))
-    columns = _columns(labels, taught, categories)
-    logits, truth = fit.logits_of(head, values[photos.held]), _truth(tested, categories)
-    temperature = round(calibrate.fit_temperature(logits, truth, columns), 4)
-    odds = calibrate.category_probabilities(logits, temperature, columns, len(categories))
-    thresholds = calibrate.find_thresholds(odds, truth, categories, options.precision)
-    judge = Judge(categories=categories, columns=columns, temperature=temperature, thresholds=thresholds)
-    return judge, judge.measure(logits, tested)
-
-
-def _lesson(samples: Sequence[Sample]) -> tuple[tuple[str, ...], Lesson]:
-    """Return the labels, sorted, and what each photo is among them."""
-    labels = tuple(sorted({sample.label for sample in samples}))
-    place = {label: index for index, label in enumerate(labels)}
-    return labels, Lesson(
-        targets=np.array([place[sample.label] for sample in samples], dtype=np.int64),
-        weights=dataset.sampling_weights(samples),
-        labels=len(labels),
+    write_bundle(
+        weights, head.labels, judge, measures, unfiled=unfiled, samples=lessons.samples, options=options
     )
-
-
-def _columns(
-    labels: Sequence[str], samples: Sequence[Sample], categories: Sequence[str]
-) -> NDArray[np.int64]:
-    category_of = {sample.label: sample.category for sample in samples}
-    return np.array([categories.index(category_of[label]) for label in labels], dtype=np.int64)
-
-
-def _truth(samples: Sequence[Sample], categories: Sequence[str]) -> NDArray[np.int64]:
-    unknown = sorted({sample.category for sample in samples} - set(categories))
-    if unknown:
-        raise DatasetRefused(f"{', '.join(unknown)}: measured on, but not trained on; remove those photos")
-    return np.array([categories.index(sample.category) for sample in samples], dtype=np.int64)
-
-
-def _base_weights(options: TrainOptions) -> BaseWeights:
-    made = options.base == "random"
-    source = {"imagenet": "Keras Applications, trained on ImageNet", "random": "random numbers"}
-    return BaseWeights(
-        name=f"MobileNetV2, alpha {options.recipe.alpha:g}, {options.recipe.size} px",
-        licence="none needed" if made else options.base_licence,
-        source=options.base_source or source.get(options.base, Path(options.base).name),
-    )
-
-
-def _sources(samples: Sequence[Sample]) -> tuple[DataSource, ...]:
-    counts = Counter((sample.source, sample.licence) for sample in samples)
-    return tuple(
-        DataSource(name=source, photos=count, licence=licence)
-        for (source, licence), count in counts.most_common()
-    )
-
-
-def _write(
-    weights: bytes,
-    labels: tuple[str, ...],
-    judge: Judge,
-    measures: Mapping[str, Measure],
-    *,
-    photos: Photos,
-    options: TrainOptions,
-) -> str:
-    bundle = Bundle(
-        name=options.name,
-        version=options.version,
-        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        input_size=options.recipe.size,
-        dtype=DTYPE,
-        scaling=export.SCALING,
-        labels=labels,
-        sha256=hashlib.sha256(weights).hexdigest(),
-        temperature=judge.temperature,
-        thresholds=judge.thresholds,
-        metrics={key: value for name, m in measures.items() for key, value in m.figures(name).items()},
-        data=_sources(photos.samples),
-        base_weights=_base_weights(options),
-    )
-    card = write_card(
-        bundle,
-        measures,
-        recipe=options.recipe,
-        seed=options.seed,
-        precision=options.precision,
-        notes=options.notes,
-        size=len(weights),
-    )
-    return BundleStore(options.out).write(bundle.to_mapping(), weights, card)

@@ -12,10 +12,11 @@ from ai_edge_litert.interpreter import Interpreter
 from refundsorter.core.fault import BundleRefused
 from refundsorter.core.taxonomy import Taxonomy
 from refundsorter.edges.bundle import BundleStore, StoredBundle
-from refundsorter.training import dataset, fit, recheck
+from refundsorter.training import dataset, recheck
 from refundsorter.training.progress import Progress
 from refundsorter.training.recipe import Recipe
-from refundsorter.training.run import TrainOptions, train
+from refundsorter.training.options import TrainOptions
+from refundsorter.training.run import train
 from refundsorter.training.served import served_logits
 
 # Keras 3 hands its variables to NumPy 2 in a way that NumPy finds old.
@@ -41,16 +42,15 @@ def run(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     models = tmp_path_factory.mktemp("models")
     told: list[Progress] = []
     options = TrainOptions(
-        data=folders,
+        data=dataset.read(folders),
         out=models,
         name="shapes",
         version="1.0.0",
         base="random",
         recipe=Recipe(
-            size=64, alpha=0.35, head_steps=50, tune_size=32, tune_steps=2, tune_batch=8, held=0.25
+            size=64, alpha=0.35, head_steps=50, tune_size=32, tune_steps=2, tune_batch=8
         ),
-        measure_on=folders,
-        keep=models / "shapes.keras",
+        measure_on=dataset.read(folders),
         notes=("All of it is drawn by a program.",),
     )
     reference = train(options, told.append)

@@ -1,0 +1,129 @@
+"""From what a run found to a bundle's manifest, card and files."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refundsorter.core.bundle import DTYPE, BaseWeights, Bundle, DataSource
+from refundsorter.edges.bundle import BundleStore
+from refundsorter.training import calibrate, export
+from refundsorter.training.card import write_card
+from refundsorter.training.dataset import DatasetRefused, Sample
+from refundsorter.training.evaluate import Measure, Share, measure
+from refundsorter.training.options import TrainOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """How logits become probabilities of categories, and from where on these are trusted."""
+
+    categories: tuple[str, ...]  # sorted
+    columns: NDArray[np.int64]  # the category's index of each label, [labels]; -1: it has none
+    thresholds: Mapping[str, float]  # category -> probability
+
+    def odds(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Probabilities of categories, float64 [N, categories], from logits float32 [N, labels]."""
+        return calibrate.category_probabilities(logits, 1.0, self.columns, len(self.categories))
+
+    def measure(self, logits: NDArray[np.float32], samples: Sequence[Sample]) -> Measure:
+        """Compare logits, float32 [N, labels], with what the photos are.
+
+        Raises:
+            DatasetRefused: A photo is of a category that was not trained on.
+        """
+        unknown = sorted({sample.category for sample in samples} - set(self.categories))
+        if unknown:
+            raise DatasetRefused(
+                f"{', '.join(unknown)}: measured on, but not trained on; remove those photos"
+            )
+        truth = np.array([self.categories.index(sample.category) for sample in samples], dtype=np.int64)
+        return self.measure_odds(self.odds(logits), truth)
+
+    def measure_odds(self, odds: NDArray[np.float64], truth: NDArray[np.int64]) -> Measure:
+        """Compare probabilities, float64 [N, categories], with the category's index of each photo."""
+        return measure(odds, truth, self.categories, self.thresholds)
+
+    def unfiled(self, logits: NDArray[np.float32]) -> Share:
+        """How many photos would not be filed, of logits float32 [N, labels]."""
+        odds = self.odds(logits)
+        least = np.array([self.thresholds[name] for name in self.categories])[odds.argmax(axis=1)]
+        return Share(hits=int((odds.max(axis=1) < least).sum()), of=len(odds))
+
+
+def write_bundle(
+    weights: bytes,
+    labels: tuple[str, ...],
+    judge: Judge,
+    measures: Mapping[str, Measure],
+    *,
+    unfiled: Share,
+    samples: Sequence[Sample],
+    options: TrainOptions,
+) -> str:
+    """Write a bundle.
+
+    Args:
+        weights: The content of model.tflite.
+        labels: In its output order.
+        judge: What its answers are judged by.
+        measures: What was measured, as for `card.write_card`.
+        unfiled: Of pictures that show no product, how many were not filed.
+        samples: What it was trained on.
+        options: How.
+
+    Returns:
+        Its reference.
+    """
+    bundle = Bundle(
+        name=options.name,
+        version=options.version,
+        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        input_size=options.recipe.size,
+        dtype=DTYPE,
+        scaling=export.SCALING,
+        labels=labels,
+        sha256=hashlib.sha256(weights).hexdigest(),
+        temperature=1.0,
+        thresholds=judge.thresholds,
+        metrics={
+            **{key: value for name, m in measures.items() for key, value in m.figures(name).items()},
+            "no_product_pictures": float(unfiled.of),
+            "no_product_unfiled": round(unfiled.value, 4),
+        },
+        data=_sources(samples),
+        base_weights=_base_weights(options),
+    )
+    card = write_card(
+        bundle,
+        measures,
+        recipe=options.recipe,
+        seed=options.seed,
+        precision=options.precision,
+        notes=options.notes,
+        size=len(weights),
+    )
+    return BundleStore(options.out).write(bundle.to_mapping(), weights, card)
+
+
+def _base_weights(options: TrainOptions) -> BaseWeights:
+    made = options.base == "random"
+    source = {"imagenet": "Keras Applications, trained on ImageNet", "random": "random numbers"}
+    return BaseWeights(
+        name=f"MobileNetV2, alpha {options.recipe.alpha:g}, {options.recipe.size} px",
+        licence="none needed" if made else options.base_licence,
+        source=options.base_source or source.get(options.base, Path(options.base).name),
+    )
+
+
+def _sources(samples: Sequence[Sample]) -> tuple[DataSource, ...]:
+    counts = Counter((sample.source, sample.licence) for sample in samples)
+    return tuple(
+        DataSource(name=source, photos=count, licence=licence)
+        for (source, licence), count in counts.most_common()
+    )
