@@ -8,7 +8,7 @@ take from them.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +110,7 @@ def _taught(
     ours = Columns(
         labels=head.ours.labels, categories=head.ours.categories, kernel=kernel, bias=head.ours.bias
     )
-    return Head(mean=head.mean, ours=joined([ours, *fresh]), prior=head.prior)
+    return replace(head, ours=joined([ours, *fresh]))
 
 
 def _columns(label: str, category: int, kernel: NDArray[np.float32], head: Head) -> Columns:
@@ -152,11 +152,6 @@ def _renumbered(head: Head, places: list[int]) -> Head:
     to = np.array([*places, -1], dtype=np.int64)  # -1 stays -1
 
     def moved(columns: Columns) -> Columns:
-        return Columns(
-            labels=columns.labels,
-            categories=to[columns.categories],
-            kernel=columns.kernel,
-            bias=columns.bias,
-        )
+        return replace(columns, categories=to[columns.categories])
 
-    return Head(mean=head.mean, ours=moved(head.ours), prior=moved(head.prior) if head.prior else None)
+    return replace(head, ours=moved(head.ours), prior=moved(head.prior) if head.prior else None)

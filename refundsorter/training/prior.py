@@ -50,7 +50,7 @@ def read_prior(path: Path) -> Prior:
         names = names_file.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError, KeyError, BadZipFile, UnicodeDecodeError) as error:
         raise PriorRefused(f"{path}, with {LABELS} beside it: cannot be read: {error}") from error
-    if kernel.ndim != 2 or kernel.shape[1:] != bias.shape or len(bias) != len(names) != CLASSES:  # noqa: PLR2004
+    if kernel.ndim != 2 or kernel.shape[1:] != bias.shape or {len(bias), len(names)} != {CLASSES}:  # noqa: PLR2004
         raise PriorRefused(
             f"{path}: found a kernel {list(kernel.shape)}, a bias {list(bias.shape)} and {len(names)} names; "
             f"expected {CLASSES} classes of each"

@@ -13,20 +13,21 @@ class Recipe:
 
     size: int = 224  # side of the input in pixels
     alpha: float = 1.0  # width of MobileNetV2
-    tune_steps: int = 250  # steps over every layer
+    tune_steps: int = 150  # steps over every layer
     tune_batch: int = 32  # photos a step
-    tune_size: int = 192  # side of the input while tuning: less work, and crops look as large as at 224
-    tune_rate: float = 5e-5  # Adam's rate for the trunk, falling to zero along a cosine
-    teach: float = 0.0  # weight of naming the labels while tuning
-    distil: float = 4.0  # weight of seeing in a changed photo what the start sees in the unchanged one
-    classes: float = 0.5  # weight of naming the earlier classifier's classes in it as the start does
+    tune_size: int = 224  # side of the input while tuning
+    tune_rate: float = 2e-5  # Adam's rate for the trunk, falling to zero along a cosine
+    categories: float = 0.5  # weight of naming the category while tuning, by whatever columns
+    labels: float = 0.2  # weight of naming the label
+    distil: float = 8.0  # weight of seeing what the start sees
+    classes: float = 0.5  # weight of naming the earlier classifier's classes as the start does
     anchor: float = 1e-2  # weight of keeping to the start's weights (L2-SP, Li et al. 2018, arXiv:1802.01483)
     mix: float = (
         1.0  # share of the tuned weights in the mean (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903)
     )
     head_steps: int = 0  # steps of the columns from the labels' means on, 512 photos each
     head_rate: float = 0.03  # Adam's rate for them, falling to zero along a cosine
-    head_scale: float = 32.0  # what cosines are multiplied by while columns or trunk are trained
+    head_scale: float = 20.5  # what cosines are multiplied by while columns or trunk are trained
     head_pull: float = 4e-6  # weight of keeping the columns to the means
 
     def changed(self, *, size: int | None, width: float | None, steps: int | None) -> "Recipe":
@@ -44,7 +45,7 @@ class Recipe:
 # `across` for photos of shops that training has nothing of; `own` for more photos of the same sources.
 RECIPES: Mapping[str, Recipe] = {
     "across": Recipe(),
-    "own": Recipe(tune_steps=400, tune_rate=2e-5, teach=1.0, distil=2.0, mix=0.5, head_steps=300),
+    "own": Recipe(tune_steps=400, tune_size=160, labels=1.0, distil=2.0, mix=0.5, head_steps=300),
 }
 
 

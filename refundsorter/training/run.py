@@ -92,6 +92,7 @@ def train(options: TrainOptions, report: Report) -> str:
     start = Start(
         trunk=trunk,
         values=kept.array("start", lambda: features(trunk, lessons.pixels, report)),
+        columns=lessons.columns,
         prior=prior,
     )
     prior = tune(

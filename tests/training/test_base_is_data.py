@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from refundsorter.training import fit
+from refundsorter.training import trunk as trunks
 from refundsorter.training.recipe import Recipe
 
 RECIPE = Recipe(size=48, alpha=0.35, tune_size=32)
@@ -38,8 +38,8 @@ def test_a_layer_with_code_runs_nothing(tmp_path: Path, form: str) -> None:
     keras.Model(given, keras.layers.Lambda(hostile)(given)).save(file)
     assert ran.exists(), "the layer is harmless, and the test says nothing"
     ran.unlink()
-    with pytest.raises(fit.BaseRefused, match=r"base\."):
-        fit.build_trunk(str(file), RECIPE)
+    with pytest.raises(trunks.BaseRefused, match=r"base\."):
+        trunks.build_trunk(str(file), RECIPE)
     assert not ran.exists()
 
 
@@ -52,6 +52,6 @@ def test_a_pickle_is_not_loaded(tmp_path: Path, name: str) -> None:
     assert ran.exists(), "the pickle is harmless, and the test says nothing"
     ran.unlink()
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(fit.BaseRefused, match=r"base\."):
-        fit.build_trunk(str(tmp_path / name), RECIPE)
+    with pytest.raises(trunks.BaseRefused, match=r"base\."):
+        trunks.build_trunk(str(tmp_path / name), RECIPE)
     assert not ran.exists()

@@ -1,13 +1,7 @@
 import numpy as np
 import pytest
 
-from refundsorter.training.calibrate import (
-    NEVER,
-    category_probabilities,
-    even_weights,
-    find_thresholds,
-    fit_temperature,
-)
+from refundsorter.training.calibrate import NEVER, category_probabilities, even_weights, find_thresholds
 
 
 def test_a_categorys_probability_is_the_sum_over_its_labels() -> None:
@@ -23,15 +17,10 @@ def test_a_higher_temperature_is_less_sure() -> None:
     assert 0.5 < warm[0, 0] < category_probabilities(logits, 1.0, np.arange(2), 2)[0, 0]
 
 
-@pytest.mark.parametrize("scale", [0.5, 1.0, 3.0])
-def test_the_temperature_undoes_a_scale(scale: float) -> None:
-    """Truth drawn from the softmax of some logits, which are then scaled: the scale is found."""
-    draws = np.random.default_rng(1)
-    logits = draws.normal(0, 2, (20_000, 3)).astype(np.float32)
-    odds = category_probabilities(logits, 1.0, np.arange(3), 3)
-    truth = (odds.cumsum(axis=1) < draws.random((len(odds), 1))).sum(axis=1)
-    found = fit_temperature(logits * np.float32(scale), truth, np.arange(3))
-    assert found == pytest.approx(scale, rel=0.06)
+def test_what_belongs_to_no_category_is_nobodys() -> None:
+    """Three equal logits, one of them of no category: a third for each category, and a third for none."""
+    odds = category_probabilities(np.zeros((1, 3), np.float32), 1.0, np.array([0, -1, 1]), 2)
+    assert odds == pytest.approx(np.array([[1 / 3, 1 / 3]]))
 
 
 def test_the_threshold_keeps_the_promise_and_is_the_lowest_that_does() -> None:

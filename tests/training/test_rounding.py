@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from refundsorter.training import export, fit, rounding
+from refundsorter.training import export, rounding
+from refundsorter.training import trunk as trunks
 from refundsorter.training.progress import Progress
 from refundsorter.training.recipe import Recipe
 from refundsorter.training.served import served_logits
@@ -33,8 +34,8 @@ def trunk() -> keras.Model:
 
     What its layers see differs less from photo to photo than it is large, so that errors add up.
     """
-    fit.seed_everything(0)
-    made = fit.build_trunk("random", RECIPE)
+    trunks.seed_everything(0)
+    made = trunks.build_trunk("random", RECIPE)
     for layer in made.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             gamma, beta, *statistics = layer.get_weights()
@@ -63,7 +64,7 @@ def error(found: NDArray[np.float32], wanted: NDArray[np.float32]) -> float:
 
 def features(model: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What a trunk says of photos."""
-    return fit.features(model, pixels, np.arange(len(pixels)), quiet)
+    return trunks.features(model, pixels, quiet)
 
 
 def steps(kernel: NDArray[np.float32], rounded: NDArray[np.float32]) -> NDArray[np.float64]:
