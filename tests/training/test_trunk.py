@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import keras
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from refundsorter.training import trunk as trunks
 from refundsorter.training.augment import augment
 from refundsorter.training.head import Columns, Head, assemble, fit_columns
-from refundsorter.training.progress import Progress
+from refundsorter.training.progress import Progress, Report
 from refundsorter.training.recipe import Lesson, Recipe
 from refundsorter.training.tune import Start, tune
 
@@ -104,46 +105,29 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
             trunks.build_trunk(str(tmp_path / name), RECIPE)
 
 
-def tuned(trunk: keras.Model, checkpoint: Path, recipe: Recipe) -> tuple[list[NDArray[np.float32]], Columns]:
-    """Tune a trunk on eight photos; its weights, and the columns trained along."""
-    pixels = photos(8)
-    values = trunks.features(trunk, pixels, quiet)
-    prior = tune(
-        Start(trunk=trunk, values=values, columns=np.arange(2), prior=some_prior(values.shape[1])),
-        pixels,
-        lesson(np.arange(8) % 2),
-        recipe=recipe,
-        seed=1,
-        checkpoint=checkpoint,
-        report=quiet,
-    )
-    assert prior is not None
-    return trunk.get_weights(), prior
-
-
 def test_tuning_trains_every_layer_and_can_be_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every trainable weight and the earlier columns move; a run cut short ends where an uncut one ends."""
+    """Every trainable weight and the earlier columns move; a run gone on with ends where an uncut one does."""
     monkeypatch.setattr("refundsorter.training.tune.CHECKPOINT_EVERY", 2)
+    pixels, checkpoint, half = photos(8), tmp_path / "whole.npz", tmp_path / "half.npz"
+    values = trunks.features(lively_trunk(), pixels, quiet)
+    prior = some_prior(values.shape[1])
+
+    def tuned(checkpoint: Path, report: Report) -> tuple[list[NDArray[np.float32]], Columns | None]:
+        trunk = lively_trunk()
+        start = Start(trunk=trunk, values=values, columns=np.arange(2), prior=prior)
+        taught = lesson(np.arange(8) % 2)
+        columns = tune(start, pixels, taught, recipe=RECIPE, seed=1, checkpoint=checkpoint, report=report)
+        return [variable.numpy() for variable in trunk.trainable_variables], columns
+
+    def keep_half(_: Progress) -> None:
+        shutil.copy(checkpoint, half)  # told after the last step, before it is kept
+
+    whole, columns = tuned(checkpoint, keep_half)
     before = [variable.numpy() for variable in lively_trunk().trainable_variables]
-    trunk = lively_trunk()
-    whole, prior = tuned(trunk, tmp_path / "whole.npz", RECIPE)
-    after = [variable.numpy() for variable in trunk.trainable_variables]
-    assert [i for i, (a, b) in enumerate(zip(before, after, strict=True)) if np.array_equal(a, b)] == []
-    assert not np.array_equal(prior.kernel, some_prior(len(prior.kernel)).kernel)
-
-    cut = tmp_path / "cut.npz"
-
-    def stop(progress: Progress) -> None:
-        if progress.done == RECIPE.tune_steps:
-            raise KeyboardInterrupt
-
-    pixels, other = photos(8), lively_trunk()
-    values = trunks.features(other, pixels, quiet)
-    start = Start(trunk=other, values=values, columns=np.arange(2), prior=some_prior(values.shape[1]))
-    with pytest.raises(KeyboardInterrupt):
-        tune(start, pixels, lesson(np.arange(8) % 2), recipe=RECIPE, seed=1, checkpoint=cut, report=stop)
-    assert cut.exists()
-    again, _ = tuned(lively_trunk(), cut, RECIPE)
+    assert [i for i, (a, b) in enumerate(zip(before, whole, strict=True)) if np.array_equal(a, b)] == []
+    assert columns is not None
+    assert not np.array_equal(columns.kernel, prior.kernel)
+    again, _ = tuned(half, quiet)
     assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(whole, again, strict=True))
