@@ -6,11 +6,13 @@ is replaced atomically, so a reader finds the old choice or the new one. Whateve
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from refundsorter.core.bundle import Bundle, split_reference
@@ -21,6 +23,7 @@ ACTIVE = "active.yaml"
 MANIFEST = "bundle.yaml"
 WEIGHTS = "model.tflite"
 CARD = "MODEL_CARD.md"
+EXTRA = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}\.[a-z0-9]{1,8}")  # no path, and not hidden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,20 +95,31 @@ class BundleStore:
         previous = choice.get("previous") if before == reference else before
         _replace(self._root / ACTIVE, plain_yaml.dump({"active": reference, "previous": previous}).encode())
 
-    def write(self, manifest: Mapping[str, Any], weights: bytes, card: str) -> str:
+    def write(
+        self,
+        manifest: Mapping[str, Any],
+        weights: bytes,
+        card: str,
+        extras: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> str:
         """Add a bundle; it becomes visible whole, and is not made active.
 
         Args:
             manifest: What `Bundle.from_mapping` reads, less `sha256`, which is taken from `weights`.
             weights: The content of model.tflite.
             card: The text of MODEL_CARD.md.
+            extras: Further files that lie beside them, such as the card's pictures, by their plain names.
 
         Returns:
             Its reference.
 
         Raises:
-            BundleRefused: The manifest is wrong, or the version exists already.
+            BundleRefused: The manifest is wrong, an extra's name is no plain one, or the version exists
+                already.
         """
+        for name in extras:
+            if not EXTRA.fullmatch(name) or name in (WEIGHTS, MANIFEST, CARD):
+                raise BundleRefused(f"{name!r}: no name for a file beside a model; expected such as plot.svg")
         bundle = Bundle.from_mapping({**manifest, "sha256": hashlib.sha256(weights).hexdigest()})
         folder = self._root / bundle.name / bundle.version
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -116,6 +130,7 @@ class BundleStore:
                 (WEIGHTS, weights),
                 (MANIFEST, plain_yaml.dump(bundle.to_mapping()).encode()),
                 (CARD, card.encode()),
+                *extras.items(),
             ):
                 _write_durably(making / name, content)
             _sync_folder(making)

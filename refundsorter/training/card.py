@@ -4,138 +4,199 @@ The headline is accuracy on photos of shops that training never saw. Figures fro
 kinds of sources are named as such: they chose the thresholds, so they flatter.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from refundsorter.core.bundle import Bundle
+from refundsorter.training import charts
 from refundsorter.training.calibrate import LEAST, NEVER
 from refundsorter.training.evaluate import Measure
 from refundsorter.training.recipe import Recipe
+from refundsorter.training.speed import Speed
 
 OTHER_SHOPS = "other_shops"
 UNQUANTISED = "other_shops_float"
 HELD_OUT = "held_out"
-RECHECK = "python -m refundsorter.training.recheck models {reference} config/taxonomy.yaml PHOTOS"
 
-# Below this share of right ones on the photos measured, a category is named as weak.
-WEAK = 0.6
+# What each set of photos is, and how it was measured; every other set stands under its own name.
+SETS = {
+    OTHER_SHOPS: (
+        "Accuracy across sources: photos of other shops",
+        "Photos from shops that training has nothing of, measured with the quantised file that is served.",
+    ),
+    HELD_OUT: (
+        "Accuracy in-source: held-out photos",
+        (
+            "Photos of repositories kept out of training, but of the same kinds as those trained on. They "
+            "chose temperature and thresholds, so these figures flatter. Measured before quantisation, and "
+            "before the head was taught these photos as well."
+        ),
+    ),
+}
+
+WEAK = 0.6  # a category of whose photos a smaller share is found is named as weak
+CONFUSIONS = 5  # that are named
 
 
 def write_card(
     bundle: Bundle,
     measures: Mapping[str, Measure],
     *,
-    recipe: Recipe,
+    recipe: Recipe | None,
     seed: int,
     precision: float,
     notes: Sequence[str],
     size: int,
+    speed: Speed | None = None,
 ) -> str:
-    """Write MODEL_CARD.md.
+    """Write MODEL_CARD.md; the pictures that it links are `charts.files(shown(measures))`.
 
     Args:
         bundle: The manifest.
         measures: What was measured: under `HELD_OUT` with the float model, its head not yet taught those
             photos; under `OTHER_SHOPS` with the quantised file, and under `UNQUANTISED` with the float model
-            it was made from. The last two may be missing, and the card then says so.
-        recipe: How it was trained.
+            it was made from; others under names of their own. Any may be missing, and what is not measured
+            on other shops the card says so.
+        recipe: How it was trained; None where it was not trained here.
         seed: Of the run.
         precision: The promise that the thresholds keep on held-out photos.
         notes: What is known to be weak about the data, sentences.
         size: Of the weights, in bytes.
+        speed: Of inference, where it was measured.
     """
-    return "\n".join(
-        [
-            *_head(bundle, recipe, size),
-            *_headline(bundle, measures),
-            *_held_out(measures[HELD_OUT], precision),
-            *_thresholds(bundle, precision),
-            *_weaknesses(measures, notes),
-            *_data(bundle),
-            *_recipe(bundle, recipe, seed, precision),
-        ]
-    )
+    lines = [
+        *_head(bundle, size, speed),
+        *_accuracy(bundle, measures),
+        *_calibration(bundle, measures),
+        *_thresholds(bundle, precision),
+        *_weaknesses(measures, notes),
+        *_data(bundle),
+        *_recipe(bundle, recipe, seed, precision),
+        *_provenance(bundle),
+    ]
+    return "\n".join(lines) + "\n"
 
 
-def _head(bundle: Bundle, recipe: Recipe, size: int) -> Iterator[str]:
+def shown(measures: Mapping[str, Measure]) -> dict[str, Measure]:
+    """Those of the measures that get a section and pictures, other shops first."""
+    order = [OTHER_SHOPS, HELD_OUT, *sorted(set(measures) - {OTHER_SHOPS, HELD_OUT, UNQUANTISED})]
+    return {name: measures[name] for name in order if name in measures}
+
+
+def _head(bundle: Bundle, size: int, speed: Speed | None) -> Iterator[str]:
     yield f"# {bundle.reference}"
     yield ""
-    yield "Says which department a photo of a returned product belongs to, so that a refund department"
-    yield "can file what is clear and look at the rest. It is meant for product photos only, and never"
-    yield "for people: it knows products only, and names one whatever it is shown."
+    yield "Says which department a photo of a returned product belongs to, so that a refund department can"
+    yield "file what is clear and look at the rest. It is meant for photos of products only, and for no"
+    yield "decision about people: whatever it is shown, it answers with one of its labels."
     yield ""
-    yield f"MobileNetV2 of width {recipe.alpha:g}, {bundle.input_size} px, {len(bundle.labels)} labels,"
-    yield f"int8 weights, {size / 1e6:.1f} MB, made {bundle.created}."
-    yield f"SHA-256 of the weights: `{bundle.sha256}`."
+    yield f"- network: {bundle.base_weights.name}, int8 weights, {size / 1e6:.2f} MB"
+    yield f"- input: {bundle.input_size} × {bundle.input_size} pixels; labels: {len(bundle.labels)}"
+    if speed is not None:
+        took = f"{speed.inference_ms:.1f} ms a photo on one core of {speed.processor}"
+        yield f"- speed: {took}, decoding not counted"
+    yield f"- made: {bundle.created}"
     yield ""
 
 
-def _headline(bundle: Bundle, measures: Mapping[str, Measure]) -> Iterator[str]:
-    yield "## Accuracy on photos of other shops"
-    yield ""
+def _accuracy(bundle: Bundle, measures: Mapping[str, Measure]) -> Iterator[str]:
     if OTHER_SHOPS not in measures:
+        yield f"## {SETS[OTHER_SHOPS][0]}"
+        yield ""
         yield "Not measured: no photos of other sources were given."
-    else:
-        yield (
-            "Photos from shops that training has nothing of, measured with the "
-            "quantised file that is served, by"
-        )
-        yield f"`{RECHECK.format(reference=bundle.reference)}`,"
-        yield "which prints these lines:"
         yield ""
-        yield from measures[OTHER_SHOPS].lines()
+    for name, found in shown(measures).items():
+        title, what = SETS.get(name, (f"Accuracy: {name.replace('_', ' ')}", ""))
+        yield f"## {title}"
         yield ""
-        yield "Before quantisation, measured by the training command below at its end:"
-        yield f"right category, of all photos: {measures[UNQUANTISED].right}."
+        if what:
+            yield what
+            yield ""
+        yield from found.lines()
+        yield ""
+        yield from _categories(found)
+        if name == OTHER_SHOPS and UNQUANTISED in measures:
+            yield f"Before quantisation, the right category of all photos: {measures[UNQUANTISED].right}."
+            yield ""
+        if name == OTHER_SHOPS:
+            yield f"`refundsorter evaluate PHOTOS --model {bundle.reference}` prints these figures."
+            yield ""
+        for picture in charts.names(name):
+            yield f"![{picture.removesuffix('.svg').replace('-', ' ')}]({picture})"
+        yield ""
+
+
+def _categories(found: Measure) -> Iterator[str]:
+    yield "| category | recall | of | 95 % interval | precision | of | 95 % interval | F1 |"
+    yield "|---|---:|---:|---|---:|---:|---|---:|"
+    for name, score in found.categories.items():
+        cells = [
+            cell
+            for share in (score.recall, score.precision)
+            for cell in (
+                f"{share.value:.0%}" if share.of else "–",
+                str(share.of),
+                f"{share.interval[0]:.0%} to {share.interval[1]:.0%}" if share.of else "",
+            )
+        ]
+        f1 = f"{score.f1.value:.2f}" if score.recall.of else "–"
+        yield f"| {' | '.join([_cell(name), *cells, f1])} |"
     yield ""
 
 
-def _held_out(found: Measure, precision: float) -> Iterator[str]:
-    yield "## Accuracy on held-out photos"
+def _calibration(bundle: Bundle, measures: Mapping[str, Measure]) -> Iterator[str]:
+    yield "## Calibration"
     yield ""
-    yield "Photos of repositories kept out of training, but of the same kinds as those trained on."
-    yield f"They chose temperature and thresholds ({precision:.0%} right of those filed was meant), so these"
-    yield (
-        "figures flatter. Measured before quantisation, and before the head was taught these photos as well,"
-    )
-    yield "by the training command below, which prints them:"
+    yield f"Logits are divided by a temperature of {bundle.temperature:g}. The expected calibration error of"
+    yield "the category's probability, beside what chance alone would show of a perfectly calibrated model on"
+    yield "as few photos (its mean, and the most in 95 of 100 cases):"
     yield ""
-    yield from found.lines()
+    yield "| measured on | photos | error | chance | chance, at most |"
+    yield "|---|---:|---:|---:|---:|"
+    for name, found in shown(measures).items():
+        told = found.reliability
+        figures = f"{told.error:.3f} | {told.ideal:.3f} | {told.ideal_high:.3f}"
+        yield f"| {_cell(name.replace('_', ' '))} | {found.right.of} | {figures} |"
     yield ""
 
 
 def _thresholds(bundle: Bundle, precision: float) -> Iterator[str]:
     yield "## Thresholds"
     yield ""
-    yield "A photo is filed when its category's probability (the sum over its labels, at temperature"
-    yield f"{bundle.temperature:.2f}) reaches the category's threshold; otherwise a person sees it. Each is"
-    yield f"the lowest value at which {precision:.0%} of the held-out photos filed there were right, with"
-    yield (
-        f"every category weighing the same, but at least {LEAST}; {NEVER} means that it could not be reached."
-    )
+    yield "A photo is filed when its category's probability (the sum over its labels) reaches the"
+    yield f"category's threshold; otherwise a person sees it. Each was chosen so that {precision:.0%} of the"
+    yield f"held-out photos filed there were right, but is at least {LEAST:g}; {NEVER} means that this could"
+    yield "not be reached."
     yield ""
     yield "| category | threshold |"
     yield "|---|---:|"
     for name, value in sorted(bundle.thresholds.items()):
-        yield f"| {name} | {value:.3f} |"
+        yield f"| {_cell(name)} | {value:.3f} |"
     yield ""
 
 
 def _weaknesses(measures: Mapping[str, Measure], notes: Sequence[str]) -> Iterator[str]:
     yield "## Known weaknesses"
     yield ""
-    known = set(measures[HELD_OUT].per_category)
-    for measured, words in ((OTHER_SHOPS, "photos of other shops"), (HELD_OUT, "held-out photos")):
-        if measured not in measures:
-            continue
-        shares = measures[measured].per_category
-        weak = [f"{name} ({s.hits} of {s.of})" for name, s in sorted(shares.items()) if s.value < WEAK]
+    photographed = {
+        name: {one for one, score in found.categories.items() if score.recall.of}
+        for name, found in measures.items()
+    }
+    every = set().union(*photographed.values())
+    for name, found in shown(measures).items():
+        words = name.replace("_", " ")
+        recalls = {one: score.recall for one, score in found.categories.items() if score.recall.of}
+        weak = [f"{one} ({s.hits} of {s.of})" for one, s in sorted(recalls.items()) if s.value < WEAK]
         if weak:
-            yield f"- Right in less than {WEAK:.0%} of the {words}: {', '.join(weak)}."
-        if rest := sorted(known - set(shares)):
-            yield f"- Not measured on {words}, for want of them: {', '.join(rest)}."
+            yield f"- {words}: fewer than {WEAK:.0%} of the photos were found of {', '.join(weak)}."
+        if mixups := list(found.confusion.mixups())[:CONFUSIONS]:
+            told = "; ".join(f"{one.truth} for {one.predicted} ({one.photos})" for one in mixups)
+            yield f"- {words}: most often mistaken were {told}."
+        if rest := sorted(every - photographed[name]):
+            yield f"- {words}: not measured, for want of photos: {', '.join(rest)}."
     yield from (f"- {note}" for note in notes)
-    yield "- Things that are no product were not trained on: it may be sure of nonsense."
     yield ""
 
 
@@ -148,17 +209,24 @@ def _data(bundle: Bundle) -> Iterator[str]:
     yield "| source | photos | licence |"
     yield "|---|---:|---|"
     for source in bundle.data:
-        yield f"| {source.name} | {source.photos} | {source.licence.replace('|', '/')} |"
+        yield f"| {_cell(source.name)} | {source.photos} | {_cell(source.licence)} |"
+    yield ""
+    licences: Counter[str] = Counter()
+    for source in bundle.data:
+        licences[source.licence] += source.photos
+    yield "| licence | photos |"
+    yield "|---|---:|"
+    for licence, photos in licences.most_common():
+        yield f"| {_cell(licence)} | {photos} |"
     yield ""
 
 
-def _recipe(bundle: Bundle, recipe: Recipe, seed: int, precision: float) -> Iterator[str]:
-    base = bundle.base_weights
+def _recipe(bundle: Bundle, recipe: Recipe | None, seed: int, precision: float) -> Iterator[str]:
+    if recipe is None:
+        return
     yield "## How it was trained"
     yield ""
-    yield f"From {base.name} ({base.source}; {base.licence})."
-    yield f"Every layer was trained, {recipe.mix:.0%} of the way kept. The command, with what it was given"
-    yield "as DATA, WEIGHTS and PHOTOS:"
+    yield "The command, with what it was given as DATA, WEIGHTS and PHOTOS:"
     yield ""
     yield "```"
     yield f"refundsorter train DATA --name {bundle.name} --version {bundle.version} --base WEIGHTS \\"
@@ -168,6 +236,25 @@ def _recipe(bundle: Bundle, recipe: Recipe, seed: int, precision: float) -> Iter
     yield "The recipe:"
     yield ""
     yield "```"
-    yield from (f"{key}: {value:g}" for key, value in asdict(recipe).items())
+    yield from (f"{key}: {_figure(value)}" for key, value in asdict(recipe).items())
     yield "```"
     yield ""
+
+
+def _provenance(bundle: Bundle) -> Iterator[str]:
+    base = bundle.base_weights
+    yield "## Provenance"
+    yield ""
+    yield f"- base weights: {base.name}; {base.source}; licence {base.licence}"
+    yield f"- SHA-256 of `model.tflite`: `{bundle.sha256}`"
+    yield "- `bundle.yaml` holds the labels in output order, and every figure that serving goes by; this card"
+    yield "  was written by the program, from it and from what was measured."
+
+
+def _figure(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _cell(words: str) -> str:
+    """A name in a table of Markdown."""
+    return words.replace("|", "/")
