@@ -21,7 +21,7 @@ def add_to(app: typer.Typer) -> None:
 def evaluate(
     data: Annotated[
         Path | None,
-        typer.Argument(help="Folders of photos, one a category; or a table in CSV.", metavar="[DATA]"),
+        typer.Argument(help="Folders of photos, one a category; or a table in CSV.", metavar="DATA"),
     ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME/VERSION", help="The bundle. [default: the active one]")
@@ -66,10 +66,11 @@ def evaluate(
             workers=workers or worker_count(settings),
             on_progress=on_progress,
         )
+    answer({"schema": trial.SCHEMA, **plain(found)}, as_json, lambda: show_evaluation.evaluation(found))
+    show_evaluation.left_out(found.unreadable)
     if html is not None:
         page.write(html, found)
-    answer({"schema": trial.SCHEMA, **plain(found)}, as_json, lambda: show_evaluation.evaluation(found))
-    show_evaluation.left_out(found, html)
+        show_evaluation.written(html)
     raise typer.Exit(ExitCode.LEFT if found.unreadable else ExitCode.OK)
 
 

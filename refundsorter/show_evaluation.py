@@ -1,8 +1,10 @@
 """How good a model is, for people: the figures, then the categories, then what went wrong."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:  # the values that are shown; showing them needs nothing of wh
     from refundsorter.training.evaluate import Measure
     from refundsorter.training.reliability import Reliability
     from refundsorter.training.share import Share
-    from refundsorter.training.trial import Evaluation
+    from refundsorter.training.trial import Evaluation, Unread
 
 FEW = 10  # mistakes and confusions that a terminal shows; the page has more
 FITTING = 16  # categories whose confusion matrix fits on a terminal
@@ -34,17 +36,20 @@ def evaluation(found: "Evaluation") -> None:
     _mistakes(found)
 
 
-def left_out(found: "Evaluation", page: Path | None) -> None:
-    """What could not be read, and where the page is; on standard error, for the answer may be JSON."""
-    for photo in found.unreadable:
+def left_out(photos: "Sequence[Unread]") -> None:
+    """What could not be read; on standard error, for the answer may be JSON."""
+    for photo in photos:
         line = f"refundsorter: {printable(photo.path)}: left out: {printable(photo.why)}"
         show.ERR.print(Text(line), soft_wrap=True)
-    if page is not None:
-        show.ERR.print(Text(f"The page is {printable(str(page))}."), soft_wrap=True)
+
+
+def written(page: Path) -> None:
+    """Where the page is; on standard error, for the answer may be JSON."""
+    show.ERR.print(Text(f"The page is {printable(str(page))}."), soft_wrap=True)
 
 
 def _headline(found: "Measure") -> None:
-    table = _table("", "", "photos", "95 % interval", right=(1, 2))
+    table = table_of("", "", "photos", "95 % interval", right=(1, 2))
     _row(table, "right category", found.right)
     _row(table, "right among the 3 likeliest", found.top3)
     f1 = found.macro_f1
@@ -66,30 +71,23 @@ def _headline(found: "Measure") -> None:
 
 
 def _categories(found: "Evaluation") -> None:
-    interval = "95 % interval"
-    table = _table(
-        *("category", "recall", "photos", interval, "precision", "photos", interval, "F1"),
-        right=(1, 2, 4, 5, 7),
-    )
+    table = table_of("category", "recall", "photos", "precision", "photos", "F1", right=(1, 2, 3, 4, 5))
     for name, score in found.measure.categories.items():
         f1 = f"{score.f1.value:.2f}" if score.recall.of else "–"
-        table.add_row(Text(printable(name)), *_cells(score.recall), *_cells(score.precision), f1)
-    show.OUT.print(
-        "\nRecall: of its photos, those found. Precision: of those said to be it, those that are.\n"
-    )
+        table.add_row(Text(printable(name)), *_narrow(score.recall), *_narrow(score.precision), f1)
+    show.OUT.print("\nRecall: of its photos, those found. Precision: of those said to be it, those that")
+    show.OUT.print("are. In brackets: the 95 % interval.\n")
     show.OUT.print(table)
 
 
 def _sources(found: "Evaluation") -> None:
     if not found.sources:
         return
-    table = _table(
-        *("source", "right", "photos", "95 % interval", "filed", "photos", "right of those", "photos"),
-        right=(1, 2, 4, 5, 6, 7),
-    )
+    heads = ("source", "right", "photos", "filed", "photos", "right of those", "photos")
+    table = table_of(*heads, right=(1, 2, 3, 4, 5, 6))
     for name, score in found.sources.items():
-        filed, of_filed = _cells(score.filed)[:2], _cells(score.filed_right)[:2]
-        table.add_row(Text(printable(name)), *_cells(score.right), *filed, *of_filed)
+        filed, of_filed = _narrow(score.filed), _narrow(score.filed_right)
+        table.add_row(Text(printable(name)), *_narrow(score.right), *filed, *of_filed)
     show.OUT.print()
     show.OUT.print(table)
 
@@ -98,13 +96,13 @@ def _confusion(found: "Confusion") -> None:
     """The whole matrix where a terminal has room for it, and the largest confusions where it has not."""
     names = [printable(name) for name in found.categories]
     if len(names) > FITTING:
-        table = _table("is", "taken for", "photos", right=(2,))
+        table = table_of("is", "taken for", "photos", right=(2,))
         for mixup in list(found.mixups())[:FEW]:
             table.add_row(Text(printable(mixup.truth)), Text(printable(mixup.predicted)), str(mixup.photos))
         show.OUT.print("\nThe most frequent confusions:\n")
     else:
         numbers = [str(index) for index in range(1, len(names) + 1)]
-        table = _table("", "is ↓  taken for →", *numbers, right=(0, *range(2, len(names) + 2)))
+        table = table_of("", "is ↓  taken for →", *numbers, right=(0, *range(2, len(names) + 2)))
         for row, (name, counts) in enumerate(zip(names, found.counts, strict=True)):
             cells = [
                 Text(str(count) if count else "·", style="bold" if row == column else "" if count else "dim")
@@ -117,58 +115,63 @@ def _confusion(found: "Confusion") -> None:
 
 def _curve(found: "Measure") -> None:
     """The precision-coverage curve at some precisions, as far as they are reached."""
-    table = _table(
+    table = table_of(
         "right, of those filed", "photos", "filed", "photos", "threshold for all", right=(0, 1, 2, 3, 4)
     )
     told = {point: None for share in PROMISES if (point := lowest(found.curve, share)) is not None}
     for point in told:
-        table.add_row(*_cells(point.right)[:2], *_cells(point.filed)[:2], f"{point.threshold:.3f}")
+        table.add_row(*cells(point.right)[:2], *cells(point.filed)[:2], f"{point.threshold:.3f}")
     if told:
         show.OUT.print("\nThe fewer are filed, the more of them are right:\n")
         show.OUT.print(table)
 
 
 def _calibration(found: "Reliability") -> None:
-    show.OUT.print(
-        f"\nExpected calibration error {found.error:.3f}. A perfectly calibrated model would show "
-        f"{found.ideal:.3f} on as few photos,\nand up to {found.ideal_high:.3f} by chance.\n"
-    )
-    table = _table("the model is", "sure, on average", "right", "photos", "95 % interval", right=(1, 2, 3))
+    show.OUT.print(f"\nExpected calibration error {found.error:.3f}. A perfectly calibrated model would show")
+    show.OUT.print(f"{found.ideal:.3f} on as few photos, and up to {found.ideal_high:.3f} by chance.\n")
+    table = table_of("the model is", "sure, on average", "right", "photos", "95 % interval", right=(1, 2, 3))
     for one in found.bins:
-        table.add_row(f"{one.low:.0%} to {one.high:.0%}", f"{one.confidence:.1%}", *_cells(one.right))
+        table.add_row(f"{one.low:.0%} to {one.high:.0%}", f"{one.confidence:.1%}", *cells(one.right))
     show.OUT.print(table)
 
 
 def _mistakes(found: "Evaluation") -> None:
     if not found.mistakes:
         return
-    table = _table("sure", "said", "", "is", "file", right=(0,))
-    for mistake in found.mistakes[:FEW]:
-        table.add_row(
-            f"{mistake.confidence:.0%}",
-            Text(printable(mistake.predicted)),
-            Text("filed", style="yellow") if mistake.filed else "",
-            Text(printable(mistake.category)),
-            Text(printable(mistake.path)),
-        )
     show.OUT.print("\nThe worst mistakes: wrong, and most sure of it.\n")
-    show.OUT.print(table)
+    for mistake in found.mistakes[:FEW]:
+        told = ("filed as", "yellow") if mistake.filed else ("said", "")
+        names = f" {printable(mistake.predicted)}, is {printable(mistake.category)}"
+        show.OUT.print(Text.assemble(f"{mistake.confidence:>5.0%}  ", told, names))
+        show.OUT.print(Text(f"       {printable(mistake.path)}", style="dim"))
 
 
-def _table(*headings: str, right: tuple[int, ...] = ()) -> Table:
+def table_of(*headings: str, right: tuple[int, ...] = ()) -> Table:
+    """A table without lines; the columns at `right` hold numbers, and only names are folded."""
     table = Table(box=None, pad_edge=False)
     for index, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if index in right else "left", no_wrap=True)
+        is_name = index not in right and not heading.endswith("interval")
+        justify: JustifyMethod = "right" if index in right else "left"
+        table.add_column(heading, justify=justify, no_wrap=not is_name, overflow="fold")
     return table
 
 
 def _row(table: Table, name: str, share: "Share") -> None:
-    table.add_row(name, *_cells(share))
+    table.add_row(name, *cells(share))
 
 
-def _cells(share: "Share") -> tuple[str, str, Text]:
+def cells(share: "Share") -> tuple[str, str, Text]:
     """The share, its counts, and its interval; a share of nothing is none."""
     if not share.of:
         return "–", "0 of 0", Text("")
     low, high = share.interval
     return f"{share.value:.1%}", f"{share.hits} of {share.of}", Text(f"{low:.0%} to {high:.0%}", style="dim")
+
+
+def _narrow(share: "Share") -> tuple[Text, str]:
+    """The share with its interval, and its counts, in few columns."""
+    value, counts, _ = cells(share)
+    if not share.of:
+        return Text(value), counts
+    low, high = (f"{end:.0%}".rstrip("%") for end in share.interval)
+    return Text.assemble(f"{share.value:.0%} ", (f"({low}–{high})", "dim")), counts

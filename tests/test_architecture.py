@@ -137,6 +137,8 @@ FLOORS = {
     },
     "cli_service": {"service"},
     "show": {"core.*", "doctor", "preview", "state", "sweep", "training.progress"},
+    "recent": {"assembly", "core.*", "edges.ledger_report", "settings"},
+    "show_diff": {"core.*", "show", "show_evaluation", "training.*"},
     "show_evaluation": {"core.*", "show", "training.*"},
     "show_ledger": {"core.*", "rebuild", "show"},
     "cli_options": {"settings"},
@@ -144,9 +146,13 @@ FLOORS = {
         "cli_options", "corrections", "edges.bundle", "edges.taxonomy", "exits", "policies", "settings",
         "show", "show_evaluation", "training.*",
     },
+    "cli_diff": {
+        "cli_options", "edges.bundle", "exits", "policies", "recent", "settings", "show", "show_diff",
+        "show_evaluation", "training.*",
+    },
     "cli_ledger": {"cli_options", "exits", "rebuild", "show", "show_ledger"},
     "cli_train": {"core.*", "show", "training.*"},
-    "cli_models": {"cli_options", "edges.bundle"},
+    "cli_models": {"cli_diff", "cli_options", "core.*", "edges.bundle", "exits", "show"},
     "cli": {
         "__init__", "assembly", "cli_evaluate", "cli_ledger", "cli_models", "cli_options", "cli_service",
         "cli_train", "core.*", "daemon", "doctor", "edges.bundle",
@@ -156,6 +162,7 @@ FLOORS = {
 }  # fmt: skip
 FLOORS_OUTSIDE = {
     "cli": {"typer"},
+    "cli_diff": {"typer"},
     "cli_evaluate": {"typer"},
     "cli_ledger": {"typer"},
     "cli_models": {"typer"},
@@ -165,6 +172,7 @@ FLOORS_OUTSIDE = {
     "settings": {"pydantic"},
     "settings_model": {"pydantic"},
     "show": {"rich"},
+    "show_diff": {"rich"},
     "show_evaluation": {"rich"},
 }
 TRAINING_OUTSIDE = {"PIL", "ai_edge_litert", "keras", "numpy", "tensorflow"}
@@ -208,7 +216,9 @@ def reached(module: str) -> set[str]:
     found: set[str] = set()
     ahead = [module]
     while ahead:
-        next_ones = {f"{PACKAGE}.{name}" for name in ours(ahead.pop()) if name.startswith("training.")} - found
+        next_ones = {
+            f"{PACKAGE}.{name}" for name in ours(ahead.pop()) if name.startswith("training.")
+        } - found
         found |= next_ones
         ahead += next_ones
     return found

@@ -15,6 +15,14 @@ from refundsorter.preview import Rehearsal
 from refundsorter.rebuild import Rebuilt
 from refundsorter.state import Standing
 from refundsorter.sweep import Account
+from refundsorter.training.compare import Comparison, Pair
+from refundsorter.training.confusion import CategoryScore
+from refundsorter.training.coverage import Point
+from refundsorter.training.evaluate import Measure
+from refundsorter.training.reading import Verdict
+from refundsorter.training.reliability import Bin, Reliability
+from refundsorter.training.share import Share
+from refundsorter.training.trial import Evaluation, Mistake
 
 PAGE = (Path(__file__).parents[1] / "docs" / "commands.md").read_text()
 
@@ -58,6 +66,8 @@ def test_every_json_field_is_on_the_page() -> None:
         "status": (Standing,),
         "doctor": (Check,),
         "ledger rebuild": (Rebuilt,),
+        "evaluate": (Evaluation, Measure, Mistake, Share, CategoryScore, Reliability, Bin, Point),
+        "models diff": (Comparison, Pair, Verdict),
     }
     for command, types in shapes.items():
         text = section(f"refundsorter {command}")

@@ -150,6 +150,19 @@ class LedgerReport:
         query = "SELECT count(*) FROM images WHERE id = ? AND finished_at IS NOT NULL"
         return bool(self._run(query, (image_id,))[0][0])
 
+    def filed_before(self, image_id: int, count: int) -> list[tuple[int, str]]:
+        """The ids and destinations of the last photos below an id that were sorted or given to a person.
+
+        Args:
+            image_id: Exclusive; the newest come first.
+            count: How many at most. Copies of a photo that was seen before do not count.
+        """
+        query = (
+            "SELECT id, destination FROM images WHERE id < ? AND state IN ('sorted', 'review') "
+            "AND destination IS NOT NULL AND duplicate_of IS NULL ORDER BY id DESC LIMIT ?"
+        )
+        return [(found, os.fsdecode(path)) for found, path in self._run(query, (image_id, count))]
+
     def lines_owed(self) -> int:
         """How many filed photos have no line in the journal yet, as far as is known."""
         query = "SELECT count(*) FROM images WHERE journaled = 0 AND finished_at IS NOT NULL"

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from refundsorter.core.bundle import DTYPE, BaseWeights, Bundle, DataSource
 from refundsorter.edges.bundle import BundleStore
-from refundsorter.training import calibrate, export
-from refundsorter.training.card import write_card
+from refundsorter.training import calibrate, charts, export
+from refundsorter.training.card import shown, write_card
 from refundsorter.training.dataset import DatasetRefused, Sample
 from refundsorter.training.evaluate import Measure, Share, measure
 from refundsorter.training.options import TrainOptions
+from refundsorter.training.speed import speed_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,7 @@ def write_bundle(
     Returns:
         Its reference.
     """
+    speed = speed_of(weights, len(labels), options.recipe.size)
     bundle = Bundle(
         name=options.name,
         version=options.version,
@@ -93,6 +95,7 @@ def write_bundle(
         thresholds=judge.thresholds,
         metrics={
             **{key: value for name, m in measures.items() for key, value in m.figures(name).items()},
+            **speed.figures(),
             "no_product_pictures": float(unfiled.of),
             "no_product_unfiled": round(unfiled.value, 4),
         },
@@ -107,8 +110,9 @@ def write_bundle(
         precision=options.precision,
         notes=options.notes,
         size=len(weights),
+        speed=speed,
     )
-    return BundleStore(options.out).write(bundle.to_mapping(), weights, card)
+    return BundleStore(options.out).write(bundle.to_mapping(), weights, card, charts.files(shown(measures)))
 
 
 def _base_weights(options: TrainOptions) -> BaseWeights:

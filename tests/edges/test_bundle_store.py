@@ -53,6 +53,24 @@ def test_writing_leaves_nothing_but_the_bundle(store: BundleStore, tmp_path: Pat
     assert sorted(path.name for path in (tmp_path / "retail").iterdir()) == ["1.0.0"]
 
 
+def test_pictures_lie_beside_the_card(store: BundleStore, tmp_path: Path) -> None:
+    """What is given beside weights and card is written under its name, as it is."""
+    store.write(manifest("1.1.0"), WEIGHTS, "# retail", {"other-shops-recall.svg": b"<svg/>"})
+    assert (tmp_path / "retail/1.1.0/other-shops-recall.svg").read_bytes() == b"<svg/>"
+    assert store.load("retail/1.1.0").manifest.version == "1.1.0"
+
+
+@pytest.mark.parametrize(
+    "name", ["../a.svg", "a/b.svg", ".a.svg", "model.tflite", "bundle.yaml", "a\n.svg", ""]
+)
+def test_an_extra_file_has_a_plain_name_of_its_own(store: BundleStore, tmp_path: Path, name: str) -> None:
+    """A name that leads elsewhere, hides, or is another file's is refused, and nothing is written."""
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(BundleRefused, match="no name for a file"):
+        store.write(manifest("1.1.0"), WEIGHTS, "# retail", {name: b"x"})
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_a_version_is_never_overwritten(store: BundleStore) -> None:
     """Writing a version again is refused, and the first one stays as it was."""
     with pytest.raises(BundleRefused, match="exists already"):

@@ -1,17 +1,18 @@
 """One whole run on made data, with a tiny network: every fact below is about the bundle that it wrote."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from ai_edge_litert.interpreter import Interpreter
 
+from refundsorter.core.decision import Interpretation, Rules, Thresholds
 from refundsorter.core.fault import BundleRefused
 from refundsorter.core.taxonomy import Taxonomy
 from refundsorter.edges.bundle import BundleStore, StoredBundle
-from refundsorter.training import dataset, recheck
+from refundsorter.training import dataset, trial
 from refundsorter.training.options import TrainOptions
 from refundsorter.training.progress import Progress
 from refundsorter.training.recipe import Recipe
@@ -102,22 +103,35 @@ def test_the_card_tells_figures_sources_and_recipe(run: Run) -> None:
     assert str(run.models) not in card
 
 
-def test_the_recheck_prints_what_the_card_says(
-    run: Run, folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The command that the card names gives the card's own lines."""
-    taxonomy = tmp_path / "taxonomy.yaml"
-    taxonomy.write_text(yaml.safe_dump(TAXONOMY))
-    assert recheck.main([str(run.models), "shapes/1.0.0", str(taxonomy), str(folders)]) == 0
+def test_the_evaluation_gives_what_the_card_says(run: Run, folders: Path) -> None:
+    """Measuring the bundle that was written gives the card's own lines, and its pictures lie beside it."""
+    taxonomy = Taxonomy.from_mapping(TAXONOMY, where="a test")
+    rules = Rules(
+        model="shapes/1.0.0",
+        taxonomy=taxonomy.digest,
+        interpretation=Interpretation.of(
+            labels=run.bundle.manifest.labels,
+            temperature=run.bundle.manifest.temperature,
+            taxonomy=taxonomy,
+            top_k=1,
+        ),
+        thresholds=Thresholds(taxonomy={}, bundle=run.bundle.manifest.thresholds, default=1.0),
+        shelve_duplicates=False,
+    )
+    found = trial.evaluate(
+        run.bundle,
+        rules,
+        dataset.read(folders),
+        categories=taxonomy.categories,
+        precision=0.9,
+        workers=2,
+        on_progress=lambda _done, _found: None,
+    )
     card = (run.bundle.weights.parent / "MODEL_CARD.md").read_text()
-    assert capsys.readouterr().out in card
-
-
-def test_a_recheck_with_a_taxonomy_that_lacks_labels_is_refused(run: Run, folders: Path) -> None:
-    """The labels that the taxonomy does not know are named."""
-    small = Taxonomy(category_of={"red bar": "TOOLS", "blue bar": "TOYS"}, thresholds={})
-    with pytest.raises(dataset.DatasetRefused, match="red disc"):
-        recheck.recheck(run.bundle, small, folders, 1, lambda _: None)
+    assert "\n".join(found.measure.lines()) in card
+    pictures = {path.name for path in run.bundle.weights.parent.glob("*.svg")}
+    assert pictures == set(re.findall(r"\(([^)]+\.svg)\)", card))
+    assert run.bundle.manifest.metrics["inference_ms"] > 0
 
 
 def test_an_existing_version_is_refused_before_training(run: Run) -> None:

@@ -108,7 +108,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 def test_tuning_trains_every_layer_and_can_be_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every trainable weight and the earlier columns move; a run gone on with ends where an uncut one does."""
+    """Every trainable weight and the earlier columns move; a run gone on with ends like an uncut one."""
     monkeypatch.setattr("refundsorter.training.tune.CHECKPOINT_EVERY", 2)
     pixels, checkpoint, half = photos(8), tmp_path / "whole.npz", tmp_path / "half.npz"
     values = trunks.features(lively_trunk(), pixels, quiet)
