@@ -2,7 +2,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -131,7 +131,7 @@ def test_charts_are_well_formed_and_stay_on_their_paper(count: int) -> None:
     drawn = charts.charts(measured(names))
     assert tuple(drawn) == charts.CHARTS
     for chart in drawn.values():
-        root = ElementTree.fromstring(chart)
+        root = ET.fromstring(chart)
         width, height = float(root.attrib["width"]), float(root.attrib["height"])
         assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {
             *("svg", "title", "style", "rect", "path", "circle", "text"),
@@ -144,7 +144,7 @@ def test_charts_are_well_formed_and_stay_on_their_paper(count: int) -> None:
 def test_a_chart_draws_each_category_and_each_bin_once() -> None:
     """As many bars as categories with photos, as many points as bins, a number a count in the matrix."""
     found = measured(("A", "B", "C"))
-    drawn = {name: ElementTree.fromstring(chart) for name, chart in charts.charts(found).items()}
+    drawn = {name: ET.fromstring(chart) for name, chart in charts.charts(found).items()}
 
     def kinds(name: str, kind: str) -> int:
         return sum(element.attrib.get("class") == kind for element in drawn[name].iter())
