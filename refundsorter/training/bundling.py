@@ -15,8 +15,9 @@ from refundsorter.edges.bundle import BundleStore
 from refundsorter.training import calibrate, charts, export
 from refundsorter.training.card import shown, write_card
 from refundsorter.training.dataset import DatasetRefused, Sample
-from refundsorter.training.evaluate import Measure, Share, measure
+from refundsorter.training.evaluate import Measure, measure
 from refundsorter.training.options import TrainOptions
+from refundsorter.training.share import Share
 from refundsorter.training.speed import speed_of
 
 
