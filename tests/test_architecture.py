@@ -175,7 +175,7 @@ FLOORS_OUTSIDE = {
     "show_diff": {"rich"},
     "show_evaluation": {"rich"},
 }
-TRAINING_OUTSIDE = {"PIL", "ai_edge_litert", "keras", "numpy", "tensorflow"}
+TRAINING_OUTSIDE = {"PIL", "ai_edge_litert", "kagglehub", "keras", "numpy", "requests", "tensorflow"}
 TRAINING_FLOORS = {
     "core.*",
     "edges.bundle",

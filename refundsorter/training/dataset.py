@@ -6,10 +6,12 @@ one source are never on both sides of a split. An unreadable photo is left out a
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,19 @@ MANIFEST = "manifest.csv"
 LIMITS = ImageLimits(max_bytes=1 << 28, max_pixels=1 << 28, min_side=8)
 
 UNSTATED = "not stated"
+
+Split = Literal["train", "val", "check"]
+# What the parts of a data set are called in the wild, as folders or in a manifest's column `split`.
+SPLITS: Mapping[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "check": "check",
+    "test": "check",
+    "testing": "check",
+}
 
 # How far a big label, or a big source within a label, may outweigh a small one: 0 not at all, 1 by its size.
 LABEL_POWER = 0.5
@@ -51,58 +66,112 @@ class Sample:
     source: str  # the set or shop it comes from, for the model card
     group: str  # photos that must stay on one side of a split: the repository, or the file alone
     licence: str  # as the source states it
+    split: Split | None = None  # which part the data set itself puts it in; None where it does not say
 
 
-def read(data: Path) -> tuple[Sample, ...]:
-    """Read a data set, whichever of its layouts it has.
+def read(data: Path, source: str = "") -> tuple[Sample, ...]:
+    """Read a data set, whichever of its layouts it has; refuse one from which nothing can be learned.
 
     Args:
-        data: A table in CSV with the columns path, department and, where known, label, source, repository and
-            licence; a folder with a `manifest.csv`; `DATA/<label>/*.jpg` (label and category are then one);
-            or `DATA/<CATEGORY>/<label>/*.jpg`.
+        data: A table in CSV with the columns path, department and, where known, label, source, repository,
+            licence and split; a folder with a `manifest.csv`; `DATA/<label>/*.jpg` (label and category are
+            then one); `DATA/<CATEGORY>/<label>/*.jpg`; or `DATA/{train,val,check}/` with any of the last two
+            below, which may lie one folder deeper, as archives have them.
+        source: The set's name, for photos of which the data itself names none.
 
     Returns:
         The photos, in the order of their paths; none has been opened yet.
 
     Raises:
-        DatasetRefused: There is nothing to read, or fewer than two labels.
+        DatasetRefused: There is nothing to read, a photo is listed twice, or there are fewer than two labels.
     """
-    if data.is_file():
-        samples = tuple(_read_manifest(data))
-    elif (data / MANIFEST).is_file():
-        samples = tuple(_read_manifest(data / MANIFEST))
-    elif data.is_dir():
-        samples = tuple(_read_folders(data))
-    else:
-        raise DatasetRefused(f"{data}: no such file or folder")
+    samples = listed(data, source)
     labels = {sample.label for sample in samples}
     if len(labels) < 2:  # noqa: PLR2004 - one label leaves nothing to tell apart
         raise DatasetRefused(
             f"{data}: found {len(samples)} photo(s) of {len(labels)} label(s); at least two are needed, each "
             "in a folder of its own"
         )
-    return tuple(sorted(samples, key=lambda sample: sample.path))
+    return samples
 
 
-def _read_manifest(manifest: Path) -> Iterator[Sample]:
-    with manifest.open(newline="", encoding="utf-8") as lines:
-        table = csv.DictReader(lines)
-        missing = {"path", "department"} - set(table.fieldnames or ())
-        if missing:
-            raise DatasetRefused(f"{manifest}: the columns {sorted(missing)} are missing")
-        for row in table:
-            source = row.get("source") or row.get("set") or UNSTATED
-            yield Sample(
-                path=manifest.parent / row["path"],
-                label=row.get("label") or row["department"],
-                category=row["department"],
-                source=source,
-                group=row.get("repository") or source,
-                licence=row.get("licence") or UNSTATED,
+def listed(data: Path, source: str = "") -> tuple[Sample, ...]:
+    """List a data set's photos as `read` does, however few its labels are.
+
+    Raises:
+        DatasetRefused: There is no such data, its table is wrong, or it lists a photo twice.
+    """
+    if data.is_file():
+        found = _read_manifest(data, source)
+    elif (data / MANIFEST).is_file():
+        found = _read_manifest(data / MANIFEST, source)
+    elif data.is_dir():
+        found = _read_parts(data, source or data.name)
+    else:
+        raise DatasetRefused(f"{data}: no such file or folder")
+    samples = tuple(sorted(found, key=lambda sample: sample.path))
+    for first, second in pairwise(samples):
+        if first.path == second.path:
+            raise DatasetRefused(
+                f"{data}: {first.path} is listed twice, under {_place(first)} and {_place(second)}; keep one"
             )
+    return samples
 
 
-def _read_folders(root: Path) -> Iterator[Sample]:
+def _place(sample: Sample) -> str:
+    return f"{sample.label!r}" + (f" of {sample.split!r}" if sample.split else "")
+
+
+def _read_manifest(manifest: Path, source: str) -> Iterator[Sample]:
+    try:
+        with manifest.open(newline="", encoding="utf-8-sig") as lines:
+            table = csv.DictReader(lines)
+            missing = {"path", "department"} - set(table.fieldnames or ())
+            if missing:
+                raise DatasetRefused(f"{manifest}: the columns {sorted(missing)} are missing")
+            for row in table:
+                yield _of_row(row, f"{manifest}, line {table.line_num}", manifest.parent, source)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetRefused(f"{manifest}: no table in CSV as UTF-8: {error}") from error
+
+
+def _of_row(row: Mapping[str, str | None], where: str, folder: Path, source: str) -> Sample:
+    path, category, part = row["path"], row["department"], row.get("split") or ""
+    if not path or not category:
+        raise DatasetRefused(f"{where}: path or department is empty")
+    if part and part not in SPLITS:
+        raise DatasetRefused(f"{where}: split is {part!r}; allowed are train, val and check")
+    named = row.get("source") or row.get("set") or source or UNSTATED
+    return Sample(
+        path=folder / path,
+        label=row.get("label") or category,
+        category=category,
+        source=named,
+        group=row.get("repository") or named,
+        licence=row.get("licence") or UNSTATED,
+        split=SPLITS.get(part),
+    )
+
+
+def _read_parts(root: Path, source: str) -> Iterator[Sample]:
+    """Read the folders train, val and check where the set has them, and else the folder itself."""
+    parts = _parts(root)
+    if not parts:
+        yield from _read_folders(root, source, None)
+    for folder in parts:
+        yield from _read_folders(folder, source, SPLITS[folder.name.lower()])
+
+
+def _parts(root: Path) -> list[Path]:
+    """Find the folders of a set's parts: all that is in its folder, or in the only folder that is there."""
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    named = {SPLITS.get(folder.name.lower()) for folder in folders}
+    if "train" in named and len(named) > 1 and None not in named:
+        return folders
+    return _parts(folders[0]) if len(folders) == 1 else []
+
+
+def _read_folders(root: Path, source: str, split: Split | None) -> Iterator[Sample]:
     for path in root.rglob("*"):
         if path.suffix.lower() not in SUFFIXES or not path.is_file():
             continue
@@ -113,9 +182,10 @@ def _read_folders(root: Path) -> Iterator[Sample]:
             path=path,
             label=folders[1] if len(folders) > 1 else folders[0],
             category=folders[0],
-            source=root.name,
+            source=source,
             group=str(path),
             licence=UNSTATED,
+            split=split,
         )
 
 

@@ -61,6 +61,60 @@ def test_a_manifest_without_its_columns_is_refused(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+@pytest.mark.parametrize("inside", ["", "SHAPES"])
+def test_folders_of_parts_give_the_split(tmp_path: Path, inside: str) -> None:
+    """DATA/{train,val,test}/<CATEGORY>/x, also inside an archive's own folder: `test` is called check."""
+    for part in ("train", "val", "test"):
+        for category in ("TOOLS", "TOYS"):
+            folder = tmp_path / inside / part / category
+            folder.mkdir(parents=True)
+            Image.new("RGB", (40, 40)).save(folder / "0.png")
+    found = {(s.category, s.label, s.split, s.source) for s in read(tmp_path)}
+    parts = ("train", "val", "check")
+    assert found == {(c, c, part, tmp_path.name) for c in ("TOOLS", "TOYS") for part in parts}
+
+
+def test_without_parts_no_split_is_stated(folders: Path) -> None:
+    """Folders of categories leave the split to the training."""
+    assert {s.split for s in read(folders)} == {None}
+
+
+def test_a_category_may_be_called_train(tmp_path: Path) -> None:
+    """Where another folder lies beside them, `train` is a category like any other."""
+    for category in ("train", "val", "DOLLS"):
+        (tmp_path / category).mkdir()
+        Image.new("RGB", (40, 40)).save(tmp_path / category / "0.png")
+    assert {(s.category, s.split) for s in read(tmp_path)} == {(c, None) for c in ("train", "val", "DOLLS")}
+
+
+def test_a_manifest_gives_the_split(tmp_path: Path) -> None:
+    """A column `split` says the part; what it leaves open stays open."""
+    (tmp_path / "manifest.csv").write_text(
+        "path,department,split\na.jpg,HOME,train\nb.jpg,TOYS,validation\nc.jpg,TOYS,\n"
+    )
+    assert [s.split for s in read(tmp_path)] == ["train", "val", None]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            b"a.jpg,HOME,train\na.jpg,HOME,check\nb.jpg,TOYS,\n",
+            "a.jpg is listed twice, under 'HOME' of 'train'",
+        ),
+        (b"a.jpg,HOME,train\nb.jpg\n", "line 3: path or department is empty"),
+        (b"a.jpg,HOME,dev\n", "line 2: split is 'dev'; allowed are train, val and check"),
+        (b"\xff.jpg,HOME,train\n", "no table in CSV as UTF-8"),
+    ],
+)
+def test_a_manifest_that_is_wrong_is_refused(tmp_path: Path, rows: bytes, said: str) -> None:
+    """The message names the file and, where there is one, the line."""
+    (tmp_path / "manifest.csv").write_bytes(b"path,department,split\n" + rows)
+    with pytest.raises(DatasetRefused, match=said) as refused:
+        read(tmp_path)
+    assert str(tmp_path) in str(refused.value)
+
+
 def test_one_label_is_refused(tmp_path: Path) -> None:
     """There is nothing to learn from a single label."""
     (tmp_path / "mug").mkdir()
