@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from refundsorter import kinship
+from refundsorter import kinship, settings_model
 from refundsorter.core.decision import Rules
 from refundsorter.core.fault import PassingTrouble, RefundsorterError
 from refundsorter.core.ignore import IgnoreRules
@@ -47,7 +47,7 @@ from refundsorter.policies import (
 )
 from refundsorter.settings import Settings
 
-LEDGER_FILE = "ledger.sqlite3"
+LEDGER_FILE = settings_model.LEDGER_FILE
 # A worker that comes back from native code waits this long for the interpreter's lock while another thread
 # runs Python; the default, 5 ms, is as long as an inference and costs the workers a fifth of their speed.
 SWITCH_INTERVAL_S = 0.0005

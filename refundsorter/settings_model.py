@@ -23,6 +23,7 @@ from pydantic import (
 
 from refundsorter.settings_source import Origin
 
+LEDGER_FILE = "ledger.sqlite3"
 WatchMode = Literal["auto", "inotify", "polling"]
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
@@ -278,6 +279,11 @@ class Settings(Group):
     def base_dir(self) -> Path:
         """The directory that relative paths start from."""
         return self._base_dir
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's file."""
+        return self.state_dir / LEDGER_FILE
 
     @property
     def origins(self) -> Mapping[str, Origin]:

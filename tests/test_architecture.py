@@ -112,7 +112,9 @@ FLOORS = {
     "policies": {"core.*", "edges.fence", "edges.taxonomy", "loops.intake", "settings"},
     "locks": {"core.*", "edges.lock", "edges.mounts", "edges.patience", "settings"},
     "kinship": {"core.*", "edges.filesystem", "edges.journal_history", "edges.ledger_report"},
-    "assembly": {"core.*", "edges.*", "kinship", "locks", "loops.*", "policies", "settings"},
+    "assembly": {
+        "core.*", "edges.*", "kinship", "locks", "loops.*", "policies", "settings", "settings_model",
+    },
     "daemon": {
         "assembly", "core.*", "edges.log", "edges.systemd", "exits", "loops.*", "policies", "settings",
         "signals",
@@ -177,13 +179,9 @@ FLOORS_OUTSIDE = {
 }
 TRAINING_OUTSIDE = {"PIL", "ai_edge_litert", "kagglehub", "keras", "numpy", "requests", "tensorflow"}
 TRAINING_FLOORS = {
-    "core.*",
-    "edges.bundle",
-    "edges.classifier",
-    "edges.decoder",
-    "edges.taxonomy",
-    "edges.thumbnail",
-}
+    "core.*", "edges.bundle", "edges.classifier", "edges.copying", "edges.decoder", "edges.filesystem",
+    "edges.ledger_report", "edges.ledger_schema", "edges.taxonomy", "edges.thumbnail", "settings",
+}  # fmt: skip
 HEAVY = {"tensorflow", "keras"}  # three seconds and half a gigabyte
 
 

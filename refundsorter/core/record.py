@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Protocol
 
 from refundsorter.core.image import Ranked
 
@@ -78,9 +78,33 @@ class Record:
         return json_line(self.fields())
 
     @property
+    def key(self) -> int:
+        """What tells its line from all others: see `key_of`."""
+        return self.id
+
+    @property
     def day(self) -> str:
         """The UTC date whose journal file holds the line, YYYY-MM-DD."""
         return day_of(self.time)
+
+
+class Entry(Protocol):
+    """What the journal has a line of: a `Record`, or a `core.correction.Correction`."""
+
+    @property
+    def key(self) -> int:
+        """See `key_of`."""
+
+    @property
+    def time(self) -> float:
+        """Unix seconds."""
+
+    @property
+    def day(self) -> str:
+        """The UTC date of the file, YYYY-MM-DD."""
+
+    def line(self) -> bytes:
+        """The line with its line feed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +121,25 @@ def ranked_fields(ranked: tuple[Ranked, ...]) -> list[dict[str, Any]]:
         {"rank": one.rank, "label": one.label, "category": one.category, "confidence": one.confidence}
         for one in ranked
     ]
+
+
+def key_of(fields: object) -> int | None:
+    """What tells a line from all others, in one number that fits wherever an id does.
+
+    Args:
+        fields: What the line's JSON holds.
+
+    Returns:
+        The photo's number for the line of a photo, minus the correction's number for that of a correction,
+        and None for what is neither.
+    """
+    if not isinstance(fields, dict):
+        return None
+    is_correction = fields.get("event") == "corrected"
+    number = fields.get("correction" if is_correction else "id")
+    if not isinstance(number, int):
+        return None
+    return -number if is_correction else number
 
 
 def json_line(fields: dict[str, Any]) -> bytes:

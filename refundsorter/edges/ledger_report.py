@@ -1,11 +1,15 @@
 """The ledger at a glance, read beside a running daemon without disturbing it."""
 
+import json
 import os
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+from refundsorter.core.correction import CorrectedPhoto
 from refundsorter.core.fault import LedgerRefused, PassingTrouble, translate
+from refundsorter.core.image import Ranked
 from refundsorter.core.port import Overview
 from refundsorter.core.record import Checkpoint
 from refundsorter.edges.ledger_schema import MIGRATIONS
@@ -14,6 +18,16 @@ from refundsorter.edges.ledger_trouble import REMEDY, damage
 OPEN_STATES = "state IN ('claimed', 'classified', 'waiting')"  # as the partial index says it
 
 HELD = f"{OPEN_STATES} AND state = 'classified' AND trouble IS NOT NULL"  # only recovery gives these trouble
+
+CORRECTIONS_SINCE = 3  # the ledger's version
+CORRECTED = """
+SELECT images.id, destination, to_category, sha256, top_predictions
+FROM images JOIN correction ON correction.id =
+    (SELECT max(id) FROM correction WHERE image = images.id AND done_at IS NOT NULL)
+WHERE images.id IN (SELECT image FROM correction WHERE done_at IS NOT NULL)
+    AND images.label IS NOT NULL AND sha256 IS NOT NULL AND substr(to_category, 1, 1) != '_'
+ORDER BY images.id
+"""
 
 
 class LedgerUnusable(LedgerRefused):
@@ -95,7 +109,8 @@ class LedgerReport:
             self._connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)
         except sqlite3.OperationalError as error:
             raise PassingTrouble(f"the ledger {path!r}: {error}") from error
-        version, newest = self._run("PRAGMA user_version", ())[0][0], 1 + len(MIGRATIONS)
+        newest = 1 + len(MIGRATIONS)
+        self._version = version = int(self._run("PRAGMA user_version", ())[0][0])
         if version > newest:
             self.close()
             raise LedgerTooNew(
@@ -167,6 +182,22 @@ class LedgerReport:
         """How many filed photos have no line in the journal yet, as far as is known."""
         query = "SELECT count(*) FROM images WHERE journaled = 0 AND finished_at IS NOT NULL"
         return int(self._run(query, ())[0][0])
+
+    def corrected(self) -> Iterator[CorrectedPhoto]:
+        """The photos that lie in a category because a person put them there last, in the order of their ids.
+
+        Those of which the model was never asked, because they were rejected, are left out.
+        """
+        if self._version < CORRECTIONS_SINCE:
+            return
+        for image, destination, category, sha256, ranking in self._run(CORRECTED, ()):
+            yield CorrectedPhoto(
+                image=image,
+                path=os.fsdecode(destination),
+                category=category,
+                sha256=sha256,
+                top_predictions=tuple(Ranked(**fields) for fields in json.loads(ranking)),
+            )
 
     def job_states(self, job: int) -> dict[str, int]:
         """How many photos of a job are in each state."""

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from refundsorter.core.correction import Stage
 from refundsorter.core.fault import LedgerRefused
 from refundsorter.core.image import OPEN, State
 from refundsorter.edges.ledger_trouble import REMEDY, damage
@@ -85,7 +86,31 @@ images = Table(
     Column("finished_at", Float),
     Column("move_ms", Float),
     Column("journaled", Integer, nullable=False, server_default="0"),  # 1: its line is durable
+    Column("filed_as", Path),  # the destination that its line tells, once the photo lies elsewhere
     sqlite_autoincrement=True,  # an id is never given again: lines and duplicates name it for ever
+)
+
+correction = Table(
+    "correction",  # what people put right: what is asked, what is being done, and what was
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("image", Integer, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("how", Text, nullable=False),  # command or moved
+    Column("by_whom", Text),  # where it is known
+    Column("asked_at", Float, nullable=False),
+    Column("to_category", Text, nullable=False),  # a folder of the shelf
+    # what is being done, from `intended` on
+    Column("from_category", Text),  # likewise
+    Column("from_destination", Path),
+    Column("to_destination", Path),
+    Column("identity", Text),  # the photo's file, as it was found
+    Column("model", Text),  # whose answer it corrects
+    Column("trouble", Text),  # what holds it back, or why it is refused
+    # what was done
+    Column("done_at", Float),
+    Column("journaled", Integer, nullable=False, server_default="0"),  # 1: its line is durable
+    sqlite_autoincrement=True,  # a line names the number for ever
 )
 
 jobs = Table(
@@ -118,13 +143,21 @@ IS_OPEN = text("state IN ({})".format(", ".join(f"'{state}'" for state in sorted
 IS_WAITING = text(f"state = '{State.WAITING}'")
 IS_UNJOURNALED = text("journaled = 0 AND finished_at IS NOT NULL")
 WAS_INFERRED = text("infer_ms IS NOT NULL")
+IS_OPEN_CORRECTION = text(f"stage IN ('{Stage.ASKED}', '{Stage.INTENDED}')")
+IS_UNJOURNALED_CORRECTION = text("journaled = 0 AND done_at IS NOT NULL")
 
-# Partial indices: their size follows the work in hand, not the history, but for the answers by content.
+# Partial indices: their size follows the work in hand, not the history, but for those by which a photo is
+# found again: by content, by the place where it lies, and by its file.
 ONE_OPEN_PER_PATH = Index("one_open_per_path", images.c.path, unique=True, sqlite_where=IS_OPEN)
 Index("next_to_claim", images.c.not_before, images.c.id, sqlite_where=IS_WAITING)
 Index("unjournaled", images.c.id, sqlite_where=IS_UNJOURNALED)
-Index("answers", images.c.sha256, sqlite_where=WAS_INFERRED)
+Index("contents", images.c.sha256, sqlite_where=text("sha256 IS NOT NULL"))
 Index("by_job", images.c.job, images.c.state, sqlite_where=text("job IS NOT NULL"))
+Index("by_destination", images.c.destination, sqlite_where=text("destination IS NOT NULL"))
+Index("by_file", images.c.identity, sqlite_where=text("finished_at IS NOT NULL"))
+Index("corrections_open", correction.c.id, sqlite_where=IS_OPEN_CORRECTION)
+Index("corrections_unjournaled", correction.c.id, sqlite_where=IS_UNJOURNALED_CORRECTION)
+Index("corrections_of", correction.c.image)
 
 
 Migration = Callable[[sqlite3.Connection], None]
@@ -140,7 +173,21 @@ def _add_token(connection: sqlite3.Connection) -> None:
     _draw_token(connection)
 
 
-MIGRATIONS: Sequence[Migration] = (_add_token,)  # the first leads from version 1 to 2
+def _add_correction(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE images ADD COLUMN filed_as BLOB")
+    connection.execute("DROP INDEX answers")
+    _make_table(connection, correction)
+    for index in images.indexes:
+        if index.name in ("by_destination", "by_file", "contents"):
+            connection.execute(_sql(CreateIndex(index)))
+
+
+def _learn_from_people(connection: sqlite3.Connection) -> None:
+    _add_correction(connection)
+
+
+# The first leads from version 1 to 2.
+MIGRATIONS: Sequence[Migration] = (_add_token, _learn_from_people)
 
 
 def connect(path: str, *, timeout_s: float) -> sqlite3.Connection:
@@ -196,10 +243,18 @@ def _migrate(connection: sqlite3.Connection, path: str, migrations: Sequence[Mig
 
 def _create(connection: sqlite3.Connection) -> None:
     for table in metadata.sorted_tables:
-        connection.execute(str(CreateTable(table).compile(dialect=sqlite.dialect())))
-        for index in sorted(table.indexes, key=lambda one: str(one.name)):
-            connection.execute(str(CreateIndex(index).compile(dialect=sqlite.dialect())))
+        _make_table(connection, table)
     _draw_token(connection)
+
+
+def _make_table(connection: sqlite3.Connection, table: Table) -> None:
+    connection.execute(_sql(CreateTable(table)))
+    for index in sorted(table.indexes, key=lambda one: str(one.name)):
+        connection.execute(_sql(CreateIndex(index)))
+
+
+def _sql(statement: CreateTable | CreateIndex) -> str:
+    return str(statement.compile(dialect=sqlite.dialect()))
 
 
 def _back_up(connection: sqlite3.Connection, path: str) -> None:

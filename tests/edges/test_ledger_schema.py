@@ -120,7 +120,7 @@ class TestToken:
 
     def test_a_ledger_of_version_1_gets_one(self, path: str) -> None:
         """The step to version 2 keeps the rows and draws a token, once."""
-        make(path)
+        make_older(path)
         with closing(sqlite3.connect(path)) as connection:
             made = connection.execute("PRAGMA table_info(token)").fetchall()
             connection.executescript("DROP TABLE token; PRAGMA user_version = 1")
@@ -129,6 +129,14 @@ class TestToken:
         assert paths_in(path) == paths_in(f"{path}.version-1.backup") == ["/inbox/0.jpg"]
         with closing(sqlite3.connect(path)) as connection:
             assert connection.execute("PRAGMA table_info(token)").fetchall() == made
+
+    def test_a_ledger_of_version_2_becomes_what_a_new_one_is(self, path: str) -> None:
+        """The steps from version 2 on give the tables, columns and indices that a new ledger is made with."""
+        make_older(path)
+        migrate(path)
+        migrate(f"{path}.new")
+        assert schema_of(path) == schema_of(f"{path}.new")
+        assert paths_in(path) == paths_in(f"{path}.version-2.backup") == ["/inbox/0.jpg"]
 
     def test_a_ledger_that_is_made_anew_has_one(self, path: str) -> None:
         """What stands in for a lost ledger goes by another token."""
@@ -144,6 +152,28 @@ def token_of(path: str) -> str:
         token = ledger.token()
     assert len(bytes.fromhex(token)) == 8
     return token
+
+
+def make_older(path: str) -> None:
+    """A ledger of version 2 with one photo."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((Path(__file__).parents[1] / "data" / "ledger-2.sql").read_text())
+        connection.execute(
+            "INSERT INTO images (state, path, root, identity, noticed_by, seen_at, not_before, attempts) "
+            "VALUES ('waiting', ?, ?, '1:2:3:4', 'scan', 1, 0, 0)",
+            (b"/inbox/0.jpg", b"/inbox"),
+        )
+        connection.commit()
+
+
+def schema_of(path: str) -> dict[str, Any]:
+    """The columns of each table and the statement of each index."""
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        return {
+            name: connection.execute(f"PRAGMA table_info({name})").fetchall() if kind == "table" else sql
+            for kind, name, sql in found
+        }
 
 
 def adding(column: str) -> Migration:

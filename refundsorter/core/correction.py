@@ -1,0 +1,107 @@
+"""What a person puts right: a photo moved from where the daemon, or somebody, had filed it.
+
+A correction has a number of its own and a line of its own in the journal; the photo keeps its number. The
+latest one counts: whoever moves a photo back has corrected the correction.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePath
+from typing import Any
+
+from refundsorter.core.image import Ranked
+from refundsorter.core.record import SCHEMA, day_of, json_line, rfc3339
+
+
+class How(StrEnum):
+    """How a person said it."""
+
+    COMMAND = "command"  # by `refundsorter correct`
+    MOVED = "moved"  # by moving the photo on the shelf; a scan has found it
+
+
+class Stage(StrEnum):
+    """Where a correction stands."""
+
+    ASKED = "asked"  # a command has asked for it
+    INTENDED = "intended"  # its destination is written down; the photo is being moved
+    DONE = "done"  # the photo lies there
+    REFUSED = "refused"  # it cannot be done; the command that asked tells why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """One that is done, with what its line in the journal tells."""
+
+    id: int  # its own number, which no other has
+    image: int  # the photo's
+    time: float  # when the photo lay there, or was found there, unix seconds
+    source: str  # where it had lain
+    destination: str  # where it lay then
+    origin: str  # the folder of the shelf that it came from: a category, or `_review`, `_rejected`, …
+    category: str  # the folder of the shelf that it was put in, likewise
+    by: str | None  # who did it, where that is known
+    how: How  # how it was said
+    model: str  # whose answer it corrects, or confirms: NAME/VERSION
+    sha256: str | None  # of the photo's bytes; None where it was too large to be read
+    size: int  # bytes
+
+    @property
+    def key(self) -> int:
+        """What tells its line from all others: see `core.record.key_of`."""
+        return -self.id
+
+    @property
+    def day(self) -> str:
+        """The UTC date whose journal file holds the line, YYYY-MM-DD."""
+        return day_of(self.time)
+
+    def fields(self) -> dict[str, Any]:
+        """The line as a mapping, in the order in which it is written."""
+        return {
+            "schema": SCHEMA,
+            "event": "corrected",
+            "id": self.image,
+            "correction": self.id,
+            "time": rfc3339(self.time),
+            "file": PurePath(self.destination).name,
+            "source": self.source,
+            "destination": self.destination,
+            "from": self.origin,
+            "to": self.category,
+            "by": self.by,
+            "how": self.how.value,
+            "model": self.model,
+            "sha256": self.sha256,
+            "bytes": self.size,
+        }
+
+    def line(self) -> bytes:
+        """The line with its line feed, in UTF-8; see `core.record.json_line`."""
+        return json_line(self.fields())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedPhoto:
+    """A photo that a person has put into a category, and what the model had said of it."""
+
+    image: int  # the photo's number
+    path: str  # where it lies, as far as the ledger knows
+    category: str  # where the latest correction put it
+    sha256: str  # of its bytes
+    top_predictions: tuple[Ranked, ...]  # the model's best labels, best first
+
+
+def shelf_folder(root: str, path: str) -> str:
+    """The folder of the shelf that a path lies in: its first part below the root.
+
+    Args:
+        root: The shelf.
+        path: A photo's path on it.
+
+    Returns:
+        A category, a reserved folder such as `_review`, or "" for what lies in none.
+    """
+    below = path.removeprefix(root.rstrip("/") + "/")
+    folder, slash, _ = below.partition("/")
+    return folder if slash and below != path else ""
