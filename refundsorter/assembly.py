@@ -1,39 +1,27 @@
 """Builds the edges and the loops from the settings: the only place that knows them all."""
 
 import gc
-import os
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from refundsorter import kinship, settings_model
 from refundsorter.core.decision import Rules
-from refundsorter.core.fault import PassingTrouble, RefundsorterError
+from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.ignore import IgnoreRules
-from refundsorter.core.placement import JOURNAL
 from refundsorter.core.port import HistoryPort, Log
 from refundsorter.core.stability import Source
-from refundsorter.edges import mounts
+from refundsorter.edges import ledger_schema, mounts
 from refundsorter.edges.bundle import BundleStore, StoredBundle
 from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.fence import Fence, FencedDecoder
 from refundsorter.edges.filesystem import FileSystem
-from refundsorter.edges.folders import make_folder
 from refundsorter.edges.inbox import Watch
-from refundsorter.edges.journal import Journal
-from refundsorter.edges.ledger import Ledger
-from refundsorter.edges.lock import FolderLock
 from refundsorter.edges.patience import Share
 from refundsorter.edges.photos import PhotoReader
 from refundsorter.edges.scan import Oddity, Scanner, stat_file
-from refundsorter.edges.shelf import Shelf
-from refundsorter.locks import Lock, hold_folders
-from refundsorter.loops.beat import Beat
+from refundsorter.filing import Filing, SystemClock
 from refundsorter.loops.contents import Contents
 from refundsorter.loops.examiner import Examiner
-from refundsorter.loops.filer import Filer
-from refundsorter.loops.hints import HintQueue, HintRouter
 from refundsorter.loops.intake import Intake
 from refundsorter.loops.root import Root
 from refundsorter.loops.sorter import Sorter
@@ -41,30 +29,16 @@ from refundsorter.policies import (
     batch_policy,
     decode_limits,
     intake_times,
-    retry_policy,
     rules_of,
     worker_count,
 )
 from refundsorter.settings import Settings
 
-LEDGER_FILE = settings_model.LEDGER_FILE
+LEDGER_FILE = ledger_schema.FILE
 # A worker that comes back from native code waits this long for the interpreter's lock while another thread
 # runs Python; the default, 5 ms, is as long as an inference and costs the workers a fifth of their speed.
 SWITCH_INTERVAL_S = 0.0005
-JOURNAL_MODE = 0o755  # what lies in it is the daemon's alone to replace, the lock above all
 GARBAGE_EVERY = 2_000  # new objects: some twenty photos
-
-
-class SystemClock:
-    """The machine's clocks."""
-
-    def now(self) -> float:
-        """Unix seconds."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return time.monotonic()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,51 +141,23 @@ class Workshop:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.model = load_model(settings)
         files = files or FileSystem(shares=shares(settings))
-        clock, retry = SystemClock(), retry_policy(settings)
-        beat = Beat(clock)
-        if mounts.why_polling(settings.sorted):  # one that hangs would keep this from any signal
-            Share(str(settings.sorted)).call(lambda: os.path.isdir(settings.sorted))
-        for folder in (settings.state_dir, settings.sorted):
-            make_folder(folder, files)
-        self._locks: list[Lock] = [FolderLock(str(settings.state_dir))]
-        self.ledger_path = str(settings.state_dir / LEDGER_FILE)
+        clock = SystemClock()
         self._is_state_on_share = mounts.why_polling(settings.state_dir) is not None
-        self.ledger = Ledger(self.ledger_path, longest_wait_s=settings.retry.max_s)
-        if self.ledger.is_new():  # once it has been used, its absence says that the shelf is not mounted
-            make_folder(settings.sorted / JOURNAL, files, mode=JOURNAL_MODE)
-            files.fsync_folder(str(settings.sorted))  # one that a killed start made, too
-        try:
-            self._locks += hold_folders(settings, log)
-            kinship.require(self.ledger_path, str(settings.sorted / JOURNAL), is_new=self.ledger.is_new())
-        except RefundsorterError:
-            self.close()
-            raise
-        self.hints = HintRouter({str(root): HintQueue(settings.watch.queue_size) for root in settings.inbox})
-        self.filer = Filer(
-            ledger=self.ledger,
-            shelf=Shelf(
-                str(settings.sorted),
-                files,
-                token=self.ledger.token(),
-                min_free_bytes=settings.move.min_free_bytes,
-                progress=beat.tick,
-            ),
-            journal=Journal(str(settings.sorted / JOURNAL), files),
-            hints=self.hints,
-            retry=retry,
-            clock=clock,
-            log=log,
-        )
+        self._filing = Filing(settings, log, files=files, clock=clock)
+        self.ledger, self.ledger_path = self._filing.ledger, self._filing.ledger_path
+        self.hints, self.filer = self._filing.hints, self._filing.filer
         contents = Contents()
         fence = fence or Fence()  # late: what it imports would take the processor from this start
         self.sorter = Sorter(
             ledger=self.ledger,
             filer=self.filer,
+            corrector=self._filing.corrector,
+            reconciler=self._filing.reconciler,
             examiners=examiners(settings, self.model.stored, self.ledger, contents, files=files, fence=fence),
             contents=contents,
             rules=self.model.rules,
             policy=batch_policy(settings),
-            beat=beat,
+            beat=self._filing.beat,
             clock=clock,
             log=log,
         )
@@ -242,9 +188,7 @@ class Workshop:
 
     def close(self) -> None:
         """Close the ledger and let the next process in."""
-        self.ledger.close()
-        for lock in self._locks:
-            lock.release()
+        self._filing.close()
 
     def _watch(self, root: Path) -> Watch:
         settings = self.settings

@@ -193,6 +193,7 @@ class Daemon:
             sorter.rules = rules
             sorter.policy = replace(batch_policy(new), max_size=sorter.policy.max_size)
             self._workshop.filer.retry = retry_policy(new)
+            sorter.reconciler.scan_s = new.corrections.scan_s
             for intake in self._intakes:
                 intake.retime(intake_times(new))
             self._gate.level = min(self._gate.level, LEVELS[new.log.level])  # this is told at either level

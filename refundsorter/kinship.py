@@ -52,10 +52,10 @@ def require(ledger: str, journal: str, *, is_new: bool) -> None:
             "`refundsorter ledger rebuild` makes it anew; to begin from nothing, move the journal's "
             "files away"
         )
-    if not is_new and os.path.isdir(journal) and (image_id := _unknown_line(ledger, journal)):
+    if not is_new and os.path.isdir(journal) and (unknown := _unknown_line(ledger, journal)):
         raise LedgerRefused(
-            f"the journal in {journal} has lines that {ledger} does not know, such as that of photo "
-            f"{image_id}: this ledger is older than the journal, as a restored backup is. It would give "
+            f"the journal in {journal} has lines that {ledger} does not know, such as that of {unknown}: "
+            f"this ledger is older than the journal, as a restored backup is. It would give "
             "numbers a second time. `refundsorter ledger rebuild --force` makes it anew and keeps this one"
         )
 
@@ -89,22 +89,23 @@ def misfits(ledger: str, journal: str, *, today: str) -> Iterator[Misfit]:
             continue
         except OSError as error:
             yield Misfit(found=f"{path} cannot be written to: {error.strerror}", todo="", errno=error.errno)
-    if image_id := _unknown_line(ledger, journal):
+    if unknown := _unknown_line(ledger, journal):
         yield Misfit(
-            found=f"it has lines that the ledger does not know, such as that of photo {image_id}: "
+            found=f"it has lines that the ledger does not know, such as that of {unknown}: "
             "this ledger is older",
             todo="refundsorter ledger rebuild --force",
         )
 
 
-def _unknown_line(ledger: str, journal: str) -> int:
-    """The id on a line beyond the checkpoint of whose photo the ledger does not know that it was filed; or 0.
+def _unknown_line(ledger: str, journal: str) -> str:
+    """The photo or correction on a line beyond the checkpoint that the ledger does not know; or nothing.
 
     Lines are only ever appended, so the last one of each file tells, however many there are.
     """
     report = LedgerReport(ledger)
     try:
-        lasts = History(journal, FileSystem()).last_ids(report.checkpoint())
-        return next((one for one in lasts if not report.is_filed(one)), 0)
+        lasts = History(journal, FileSystem()).last_keys(report.checkpoint())
+        key = next((one for one in lasts if not report.has_line(one)), 0)
+        return f"correction {-key}" if key < 0 else f"photo {key}" if key else ""
     finally:
         report.close()

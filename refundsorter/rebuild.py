@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from refundsorter.assembly import LEDGER_FILE
+from refundsorter.core.correction import Correction
 from refundsorter.core.fault import AlreadyRunning, LedgerRefused, PassingTrouble, Vanished
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.image import TERMINAL
@@ -37,7 +38,7 @@ TOLD_EVERY = 500  # lines between two reports of progress
 class Rebuilt:
     """What a rebuild found.
 
-    lines = sorted + review + rejected + repeated + clashing + foreign + damaged + torn, and
+    lines = sorted + review + rejected + corrected + repeated + clashing + foreign + damaged + torn, and
     on_shelf = with_line + moved + the photos of `without_line`.
     """
 
@@ -45,6 +46,7 @@ class Rebuilt:
     sorted: int  # photos entered, by state
     review: int
     rejected: int
+    corrected: int  # corrections entered
     repeated: int  # lines that stand there once more
     clashing: int  # other lines with an id that was taken: not entered
     foreign: int  # lines of another schema: not entered
@@ -135,7 +137,7 @@ class _Reading:
         self._files = FileSystem()
         self._history = History(str(settings.sorted / JOURNAL), self._files)
         self._counts: Counter[str] = Counter()  # lines, by what became of them
-        self._seen: dict[int, int] = {}  # the hash of the line of each id entered
+        self._seen: dict[int, int] = {}  # the hash of the line of each key entered
         self._highest = 0
         self._there: set[tuple[int, int]] = set()  # device and inode of photos that lie where their lines say
         self._gone: dict[int, set[str]] = {}  # the contents of those that do not, by size
@@ -171,21 +173,27 @@ class _Reading:
         """Count a line and enter what it tells; False for a torn one."""
         found = read_line(line)
         self._highest = max(self._highest, found.id)
-        if found.record is None:
+        entry = found.record or found.correction
+        if entry is None:
             self._counts[str(found.flaw)] += 1
             return found.flaw is not Flaw.TORN
-        if found.id in self._seen:
-            self._counts["repeated" if self._seen[found.id] == hash(line) else "clashing"] += 1
-            self._locate(found.record)
+        identity = self._locate(entry)
+        if found.key in self._seen:
+            self._counts["repeated" if self._seen[found.key] == hash(line) else "clashing"] += 1
             return True
-        self._seen[found.id] = hash(line)
-        self._counts[found.record.state] += 1
-        identity = self._locate(found.record)
+        self._seen[found.key] = hash(line)
+        self._counts["corrected" if isinstance(entry, Correction) else entry.state] += 1
         if self._builder is not None:
-            self._builder.add(found.record, root=self._root(found.record.source), identity=identity)
+            self._enter(self._builder, entry, identity)
         return True
 
-    def _locate(self, record: Record) -> FileIdentity:
+    def _enter(self, builder: LedgerBuilder, entry: Record | Correction, identity: FileIdentity) -> None:
+        if isinstance(entry, Correction):
+            builder.correct(entry, identity=identity)
+        else:
+            builder.add(entry, root=self._root(entry.source), identity=identity)
+
+    def _locate(self, record: Record | Correction) -> FileIdentity:
         """The file that lies at a photo's destination; one of no device where it is not the photo."""
         identity = stat_file(record.destination)
         if identity is not None:
@@ -222,7 +230,7 @@ class _Reading:
                 without_line.append(found.path)
         return Rebuilt(
             lines=self._counts.total(),
-            **{name: self._counts[name] for name in (*TERMINAL, "repeated", "clashing", *Flaw)},
+            **{name: self._counts[name] for name in (*TERMINAL, "corrected", "repeated", "clashing", *Flaw)},
             on_shelf=with_line + moved + len(without_line),
             with_line=with_line,
             moved=moved,

@@ -23,7 +23,6 @@ from pydantic import (
 
 from refundsorter.settings_source import Origin
 
-LEDGER_FILE = "ledger.sqlite3"
 WatchMode = Literal["auto", "inotify", "polling"]
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
@@ -209,6 +208,18 @@ class RetrySettings(Group):
     max_s: float = _seconds(300.0, "The longest wait.", 0.01, 86400, live=True)
 
 
+class CorrectionsSettings(Group):
+    """How corrections are found that people make on the shelf."""
+
+    scan_s: float = _seconds(
+        300.0,
+        "How often the shelf is searched for photos that people have moved; 0: never.",
+        0,
+        86400,
+        live=True,
+    )
+
+
 class HttpSettings(Group):
     """The HTTP face, which is not part of this version."""
 
@@ -262,6 +273,7 @@ class Settings(Group):
     decision: DecisionSettings = DecisionSettings()
     move: MoveSettings = MoveSettings()
     retry: RetrySettings = RetrySettings()
+    corrections: CorrectionsSettings = CorrectionsSettings()
     http: HttpSettings = HttpSettings()
     sweep: SweepSettings = SweepSettings()
     log: LogSettings = LogSettings()
@@ -279,11 +291,6 @@ class Settings(Group):
     def base_dir(self) -> Path:
         """The directory that relative paths start from."""
         return self._base_dir
-
-    @property
-    def ledger(self) -> Path:
-        """The ledger's file."""
-        return self.state_dir / LEDGER_FILE
 
     @property
     def origins(self) -> Mapping[str, Origin]:

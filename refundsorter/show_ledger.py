@@ -21,6 +21,7 @@ def rebuilt(found: "Rebuilt") -> None:
     if found.kept_as:
         OUT.print(f"The old one is kept as {printable(found.kept_as)}.")
     flaws = {
+        "corrected": found.corrected,
         "repeated": found.repeated,
         "clashing": found.clashing,
         "foreign": found.foreign,

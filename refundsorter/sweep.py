@@ -63,6 +63,7 @@ def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Accoun
     began = time.monotonic()
     sorter = workshop.sorter
     sorter.recover()
+    sorter.reconciler.run_once()
     recovered = workshop.filer.tally.filed
     job = workshop.ledger.begin_job("sweep", now=time.time())
     intakes = workshop.intakes(watched=False, job=job)

@@ -4,6 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from refundsorter.core.correction import Relocation, Request, claimed_on_shelf
 from refundsorter.core.image import (
     Answer,
     Claimed,
@@ -40,6 +41,20 @@ def arrival(
 ) -> Arrival:
     """A complete file."""
     return Arrival(path=path, root=os.path.dirname(path), identity=identity, seen_at=seen_at, source=source)
+
+
+def relocation(request: Request, destination: str) -> Relocation:
+    """The intent to do what is asked."""
+    assert request.photo is not None
+    return Relocation(
+        id=request.id,
+        claimed=claimed_on_shelf(request.photo, root="/sorted", identity=request.photo.identity),
+        sha256=request.photo.sha256,
+        origin="TOYS",
+        category=request.category,
+        destination=destination,
+        model=request.photo.model,
+    )
 
 
 def claimed_file(path: Path, image_id: int = 1) -> Claimed:

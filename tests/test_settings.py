@@ -290,6 +290,7 @@ def test_the_live_keys_are_these() -> None:
         "decision.duplicates",
         "retry.base_s",
         "retry.max_s",
+        "corrections.scan_s",
         "log.level",
     ]
 

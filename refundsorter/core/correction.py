@@ -9,8 +9,11 @@ from enum import StrEnum
 from pathlib import PurePath
 from typing import Any
 
-from refundsorter.core.image import Ranked
+from refundsorter.core.image import Claimed, Ranked
+from refundsorter.core.placement import DUPLICATES, REJECTED, REVIEW
 from refundsorter.core.record import SCHEMA, day_of, json_line, rfc3339
+from refundsorter.core.stability import FileIdentity
+from refundsorter.core.taxonomy import folder_problem
 
 
 class How(StrEnum):
@@ -90,6 +93,92 @@ class CorrectedPhoto:
     category: str  # where the latest correction put it
     sha256: str  # of its bytes
     top_predictions: tuple[Ranked, ...]  # the model's best labels, best first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelved:
+    """A photo on the shelf, as the ledger knows it."""
+
+    image: int  # its number
+    path: str  # where it lies
+    identity: FileIdentity  # its file, as it was last seen; that of the inbox where it was copied from there
+    sha256: str | None  # of its bytes; None where it was too large to be read
+    model: str  # whose answer filed it, NAME/VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A correction that a command has asked for."""
+
+    id: int  # its number
+    image: int  # the photo's
+    category: str  # where it belongs
+    photo: Shelved | None  # None: no photo with this number was filed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relocation:
+    """A correction that is being done: in the ledger before the photo is touched."""
+
+    id: int  # its number
+    claimed: Claimed  # the photo, where it lies now
+    sha256: str | None  # of its bytes, if it was read
+    origin: str  # the folder of the shelf it comes from
+    category: str  # the one it goes to
+    destination: str  # the path it goes to
+    model: str  # whose answer is corrected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relocated:
+    """A photo that was found elsewhere on the shelf than the ledger says."""
+
+    photo: Shelved  # as the ledger knows it
+    path: str  # where it lies
+    identity: FileIdentity  # its file there
+    origin: str  # the folder of the shelf it was in
+    category: str  # the one it is in
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether it is in another folder of the shelf, and not only under another name."""
+        return self.origin != self.category
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of a request."""
+
+    stage: Stage
+    trouble: str | None  # what holds it back, or why it is refused
+    origin: str | None  # the folder it came from, once that is known
+    source: str | None  # the path it came from, likewise
+    destination: str | None  # the path it goes or went to
+
+
+def claimed_on_shelf(photo: Shelved, *, root: str, identity: FileIdentity) -> Claimed:
+    """A photo that lies on the shelf, as whoever moves photos takes it.
+
+    Args:
+        photo: As the ledger knows it.
+        root: The shelf.
+        identity: The file that lies there now.
+    """
+    return Claimed(
+        id=photo.image,
+        path=photo.path,
+        root=root,
+        identity=identity,
+        seen_at=0.0,
+        claimed_at=0.0,
+        attempts=0,
+        job=None,
+    )
+
+
+def is_on_shelf(folder: str) -> bool:
+    """Whether photos lie in a folder of the shelf: it could be a category, or is the daemon's for photos."""
+    return folder in (REVIEW, REJECTED, DUPLICATES) or folder_problem(folder) is None
 
 
 def shelf_folder(root: str, path: str) -> str:

@@ -7,6 +7,7 @@ the table does not hold raises `IllegalTransition` and changes nothing.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from refundsorter.core.fault import Reason, RefundsorterError
 from refundsorter.core.stability import FileIdentity
@@ -115,6 +116,32 @@ class Intent:
     state: State  # the terminal state it is to reach
     reason: str | None  # why it is not filed under its category; None when it is
     destination: str  # absolute, as os.fsdecode gives it
+
+    @property
+    def claimed(self) -> Claimed:
+        """The photo."""
+        return self.examined.claimed
+
+    @property
+    def sha256(self) -> str | None:
+        """Of its bytes, if it was read."""
+        return self.examined.sha256
+
+
+class Move(Protocol):
+    """A photo and where it is to be moved: an `Intent`, or a `core.correction.Relocation`."""
+
+    @property
+    def claimed(self) -> Claimed:
+        """The photo, where it lies now."""
+
+    @property
+    def sha256(self) -> str | None:
+        """Of its bytes, 64 hex digits; None where it was too large to be read."""
+
+    @property
+    def destination(self) -> str:
+        """Absolute, as os.fsdecode gives it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

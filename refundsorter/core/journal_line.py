@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, NoReturn
 
 from refundsorter.core.bundle import SHA256
+from refundsorter.core.correction import Correction, How
 from refundsorter.core.image import TERMINAL, Ranked
 from refundsorter.core.record import SCHEMA, Record, rfc3339
 
@@ -30,11 +31,18 @@ class Flaw(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What a line gives: a record, or why there is none."""
+    """What a line gives: a photo's record, a correction, or why it gives neither."""
 
     record: Record | None
     flaw: Flaw | None
-    id: int  # the photo's number, also of a line that gives no record; 0 where none can be read
+    id: int  # the photo's number, also of a line that gives nothing; 0 where none can be read
+    correction: Correction | None = None
+
+    @property
+    def key(self) -> int:
+        """What tells the line from all others; 0 for one that gives nothing."""
+        entry = self.record or self.correction
+        return entry.key if entry else 0
 
 
 def read_line(line: bytes) -> Line:
@@ -48,12 +56,41 @@ def read_line(line: bytes) -> Line:
     if not isinstance(fields, dict):
         return Line(record=None, flaw=Flaw.DAMAGED, id=0)
     image_id = fields["id"] if _is_id(fields.get("id")) else 0
-    if fields.get("schema") != SCHEMA or fields.get("event") != "filed":
-        return Line(record=None, flaw=Flaw.FOREIGN, id=image_id)
+    match fields.get("event") if fields.get("schema") == SCHEMA else None:
+        case "filed":
+            return _read_record(fields, image_id)
+        case "corrected":
+            return _read_correction(fields, image_id)
+        case _:
+            return Line(record=None, flaw=Flaw.FOREIGN, id=image_id)
+
+
+def _read_record(fields: dict[str, Any], image_id: int) -> Line:
     fields.setdefault("taxonomy", "")  # lines did not always have it; no taxonomy has this digest
-    if not all(name in fields and fits(fields[name]) for name, fits in _FIELDS.items()):
+    if not _fit(fields, _FIELDS):
         return Line(record=None, flaw=Flaw.DAMAGED, id=image_id)
     return Line(record=_record(fields), flaw=None, id=image_id)
+
+
+def _read_correction(fields: Mapping[str, Any], image_id: int) -> Line:
+    if not _fit(fields, _CORRECTION):
+        return Line(record=None, flaw=Flaw.DAMAGED, id=image_id)
+    correction = Correction(
+        id=fields["correction"],
+        image=image_id,
+        time=datetime.fromisoformat(fields["time"]).timestamp(),
+        origin=fields["from"],
+        category=fields["to"],
+        how=How(fields["how"]),
+        size=fields["bytes"],
+        **{name: fields[name] for name in ("source", "destination", "by", "model", "sha256")},
+    )
+    return Line(record=None, flaw=None, id=image_id, correction=correction)
+
+
+def _fit(fields: Mapping[str, Any], table: Mapping[str, Callable[[object], bool]]) -> bool:
+    """Whether every field of a table is there and is what it should be."""
+    return all(name in fields and fits(fields[name]) for name, fits in table.items())
 
 
 def _record(fields: Mapping[str, Any]) -> Record:
@@ -100,6 +137,15 @@ def _is_time(value: object) -> bool:
         return False
 
 
+def _is_sha256(value: object) -> bool:
+    return isinstance(value, str) and SHA256.fullmatch(value) is not None
+
+
+def _is_folder(value: object) -> bool:
+    is_name = isinstance(value, str) and value not in ("", ".", "..") and "/" not in value
+    return is_name and _is_path(f"/{value}")
+
+
 def _is_ranking(value: object) -> bool:
     return isinstance(value, list) and all(
         isinstance(one, dict)
@@ -130,7 +176,7 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
     "confidence": _or_null(_is_number),
     "top_predictions": _is_ranking,
     "model": _is_text,
-    "sha256": lambda value: value is None or (isinstance(value, str) and SHA256.fullmatch(value) is not None),
+    "sha256": _or_null(_is_sha256),
     "bytes": _is_whole,
     "width": _or_null(_is_whole),
     "height": _or_null(_is_whole),
@@ -142,4 +188,18 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
     "reason": _or_null(_is_text),
     "duplicate_of": _or_null(_is_id),
     "taxonomy": _is_text,
+}
+_CORRECTION: Mapping[str, Callable[[object], bool]] = {
+    "id": _is_id,
+    "correction": _is_id,
+    "time": _is_time,
+    "source": _is_path,
+    "destination": _is_path,
+    "from": _is_folder,
+    "to": _is_folder,
+    "by": _or_null(_is_text),
+    "how": lambda value: isinstance(value, str) and value in set(How),
+    "model": _is_text,
+    "sha256": _or_null(_is_sha256),
+    "bytes": _is_whole,
 }

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refundsorter.core.fault import ItemFault, NameTaken, PassingTrouble, Vanished
-from refundsorter.core.image import Answer, Claimed, Filed, Intent, Release, State
+from refundsorter.core.image import Answer, Claimed, Filed, Intent, Move, Release, State
 from refundsorter.core.pixels import Decoded
-from refundsorter.core.record import Checkpoint, Record
+from refundsorter.core.record import Checkpoint, Entry
 from refundsorter.core.recovery import Found
 from refundsorter.core.stability import Arrival, FileIdentity
 
@@ -110,14 +110,14 @@ class LedgerPort(HistoryPort, Protocol):
     def finished(self, ids: Collection[int]) -> set[int]:
         """Those of some photos that have reached a destination."""
 
-    def unjournaled(self, limit: int) -> list[Record]:
-        """Outcomes whose lines are not marked as durable, oldest first."""
+    def owed(self, limit: int) -> Sequence[Entry]:
+        """Outcomes and corrections whose lines are not marked as durable, a photo's own line first."""
 
     def checkpoint(self) -> Checkpoint | None:
         """The journal's last checkpoint."""
 
-    def mark_journaled(self, ids: Collection[int], checkpoint: Checkpoint) -> None:
-        """Write down that lines are durable."""
+    def mark_journaled(self, keys: Collection[int], checkpoint: Checkpoint) -> None:
+        """Write down that lines are durable, by their keys."""
 
     def owe_again(self, day: str, held: Collection[int]) -> int:
         """Owe the journal the marked lines of a day that its file does not hold; how many."""
@@ -158,7 +158,7 @@ class ShelfPort(Protocol):
     def place(self, folder: PurePath, name: str, reserved: set[str]) -> str:
         """A free path in a folder of the shelf."""
 
-    def move(self, intents: Sequence[Intent]) -> list[float | NameTaken | PassingTrouble | Vanished]:
+    def move(self, intents: Sequence[Move]) -> list[float | NameTaken | PassingTrouble | Vanished]:
         """Move a batch; durable when it returns."""
 
     def found(self, path: str, identity: FileIdentity, sha256: str | None) -> Found:
@@ -183,14 +183,14 @@ class ShelfPort(Protocol):
 class JournalPort(Protocol):
     """The journal's files. See `edges.journal.Journal`."""
 
-    def append(self, records: Sequence[Record]) -> Checkpoint | None:
+    def append(self, records: Sequence[Entry]) -> Checkpoint | None:
         """Append a batch, durable when it returns."""
 
-    def settle(self, unmarked: Sequence[Record], checkpoint: Checkpoint | None) -> Checkpoint | None:
+    def settle(self, unmarked: Sequence[Entry], checkpoint: Checkpoint | None) -> Checkpoint | None:
         """Make the files hold exactly one line for each."""
 
     def look_over(self, checkpoint: Checkpoint) -> set[int] | None:
-        """The ids of the whole lines in a checkpoint's file, where it is not as it was left."""
+        """The keys of the whole lines in a checkpoint's file, where it is not as it was left."""
 
 
 class PhotoPort(Protocol):

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Callable
 
 from refundsorter.core.fault import NameTaken, PassingTrouble, Vanished
-from refundsorter.core.image import Intent
+from refundsorter.core.image import Move
 from refundsorter.core.placement import partial_name
 from refundsorter.edges.filesystem import FileSystem, identity_of, link
 from refundsorter.edges.photos import CHUNK_BYTES
@@ -20,7 +20,7 @@ class Copies:
         self._min_free_bytes = min_free_bytes
         self._progress = progress
 
-    def grow(self, intent: Intent, lies_at: str) -> None:
+    def grow(self, intent: Move, lies_at: str) -> None:
         """Copy a photo to its hidden name, verified and durable; what cannot be finished is discarded.
 
         Args:
@@ -31,7 +31,7 @@ class Copies:
             Vanished: It is not, or did not stay, the photo that was read.
             PassingTrouble: It cannot be copied now.
         """
-        claimed = intent.examined.claimed
+        claimed = intent.claimed
         folder = os.path.dirname(intent.destination)
         free = self._files.free_bytes(folder)
         if free < claimed.identity.size + self._min_free_bytes:
@@ -45,7 +45,7 @@ class Copies:
             self.discard(intent.destination, claimed.id)
             raise
 
-    def publish(self, intent: Intent) -> None:
+    def publish(self, intent: Move) -> None:
         """Give a copy its final name, without replacing anything; the hidden one stays where it was linked.
 
         Raises:
@@ -53,12 +53,12 @@ class Copies:
             PassingTrouble: It cannot be published now.
             Vanished: The shelf, or the copy, is gone.
         """
-        partial = _partial(intent.destination, intent.examined.claimed.id)
+        partial = _partial(intent.destination, intent.claimed.id)
         try:
             if not self._files.rename(partial, intent.destination):
                 link(self._files, partial, intent.destination, identity_of(self._files.lstat(partial)))
         except (NameTaken, PassingTrouble, Vanished):
-            self.discard(intent.destination, intent.examined.claimed.id)
+            self.discard(intent.destination, intent.claimed.id)
             raise
 
     def discard(self, destination: str, image_id: int) -> None:
@@ -72,9 +72,9 @@ class Copies:
         except Vanished:
             return
 
-    def _write(self, intent: Intent, lies_at: str, path: str) -> None:
+    def _write(self, intent: Move, lies_at: str, path: str) -> None:
         """Copy a photo to a new file, with its mode and its time; durable when it returns."""
-        files, claimed = self._files, intent.examined.claimed
+        files, claimed = self._files, intent.claimed
         source = files.open_photo(lies_at)
         try:
             answer = files.fstat(source, lies_at)
@@ -96,7 +96,7 @@ class Copies:
         finally:
             files.close(source, lies_at)
         is_whole = size == copied == claimed.identity.size
-        if not is_whole or intent.examined.sha256 not in (None, digest.hexdigest()):
+        if not is_whole or intent.sha256 not in (None, digest.hexdigest()):
             raise Vanished(f"{claimed.path!r} changed while it was being copied")
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from itertools import groupby
 
 from refundsorter.core.fault import PassingTrouble, Vanished
-from refundsorter.core.record import Checkpoint, Record
+from refundsorter.core.record import Checkpoint, Entry, key_of
 from refundsorter.edges.filesystem import FileSystem
 
 READ_BYTES = 1 << 20
@@ -29,7 +29,7 @@ class Journal:
         self._files = files
         self._end: Checkpoint | None = None  # where this process left off; None where `settle` is to come
 
-    def append(self, records: Sequence[Record]) -> Checkpoint | None:
+    def append(self, records: Sequence[Entry]) -> Checkpoint | None:
         """Append a batch, durable when it returns; None for an empty one.
 
         Raises:
@@ -41,11 +41,11 @@ class Journal:
             checkpoint = self._append(day, b"".join(record.line() for record in group))
         return checkpoint
 
-    def settle(self, unmarked: Sequence[Record], checkpoint: Checkpoint | None) -> Checkpoint | None:
-        """Make the files hold exactly one line for each of the records that the ledger has not marked.
+    def settle(self, unmarked: Sequence[Entry], checkpoint: Checkpoint | None) -> Checkpoint | None:
+        """Make the files hold exactly one line for each of the outcomes that the ledger has not marked.
 
         Args:
-            unmarked: Every outcome whose line is not known to be durable.
+            unmarked: Every one whose line is not known to be durable.
             checkpoint: The last one that the ledger holds.
 
         Returns:
@@ -58,16 +58,16 @@ class Journal:
         written: set[int] = set()
         starts: dict[str, int] = {}
         days = sorted({record.day for record in unmarked})
-        asked = {record.id for record in unmarked}
+        asked = {record.key for record in unmarked}
         for day in days:
             known = checkpoint is not None and checkpoint.day == day
-            starts[day], ids = self._mend(day, checkpoint.offset if known and checkpoint else 0, asked)
-            written |= ids
+            starts[day], keys = self._mend(day, checkpoint.offset if known and checkpoint else 0, asked)
+            written |= keys
         for day in days:
-            missing = [one for one in unmarked if one.day == day and one.id not in written]
+            missing = [one for one in unmarked if one.day == day and one.key not in written]
             checkpoint = self._append(day, b"".join(record.line() for record in missing))
         if checkpoint and written - asked:
-            # Lines of photos that are not asked for yet lie there: the next call must come upon them again.
+            # Lines of outcomes that are not asked for yet lie there: the next call must come upon them again.
             checkpoint = Checkpoint(day=checkpoint.day, offset=starts[checkpoint.day])
         return checkpoint
 
@@ -76,7 +76,7 @@ class Journal:
 
         Returns:
             None where its lines end where the checkpoint says. Otherwise somebody else has cut or edited it,
-            or put an older one in its place, and these are the ids of the whole lines that it holds. A file
+            or put an older one in its place, and these are the keys of the whole lines that it holds. A file
             that is gone or empty was put away: its lines are not asked for.
 
         Raises:
@@ -92,8 +92,8 @@ class Journal:
                 if self._line_start(descriptor, checkpoint.offset, path) == checkpoint.offset:
                     return None
                 os.lseek(descriptor, 0, os.SEEK_SET)
-                ids = map(_id_of, lines_of(self._files, descriptor, path))
-                return {image_id for image_id in ids if image_id is not None}
+                keys = map(_key_of, lines_of(self._files, descriptor, path))
+                return {key for key in keys if key is not None}
             finally:
                 self._files.close(descriptor, path)
         except Vanished:
@@ -126,7 +126,7 @@ class Journal:
         beyond a checkpoint there is none.
 
         Returns:
-            From where the file was read, and the ids of the whole lines from there on. That is `offset`, or
+            From where the file was read, and the keys of the whole lines from there on. That is `offset`, or
             0 where no line begins at `offset` because somebody else has written to the file.
         """
         path = self._path(day)
@@ -141,12 +141,12 @@ class Journal:
             is_damaged = False
             for line in lines_of(self._files, descriptor, path):
                 position += len(line)
-                image_id = _id_of(line)
-                if image_id is None:
+                key = _key_of(line)
+                if key is None:
                     is_damaged = True
                     continue
-                behind_damage.add(image_id)
-                if not is_damaged or not (start or image_id in unmarked):
+                behind_damage.add(key)
+                if not is_damaged or not (start or key in unmarked):
                     kept |= behind_damage
                     behind_damage.clear()
                     whole, is_damaged = position, False
@@ -195,13 +195,11 @@ def lines_of(files: FileSystem, descriptor: int, path: str) -> Iterator[bytes]:
         yield rest
 
 
-def _id_of(line: bytes) -> int | None:
-    """The id on a whole line; None for a torn or damaged one."""
+def _key_of(line: bytes) -> int | None:
+    """The key of a whole line; None for a torn or damaged one."""
     if not line.endswith(b"\n"):
         return None
     try:
-        fields = json.loads(line)
+        return key_of(json.loads(line))
     except ValueError:
         return None
-    image_id = fields.get("id") if isinstance(fields, dict) else None
-    return image_id if isinstance(image_id, int) else None

@@ -68,8 +68,8 @@ class History:
         finally:
             os.close(descriptor)
 
-    def last_ids(self, checkpoint: Checkpoint | None) -> Iterator[int]:
-        """The id on the last line that can be read, of each file that goes on beyond a checkpoint.
+    def last_keys(self, checkpoint: Checkpoint | None) -> Iterator[int]:
+        """The key of the last line that can be read, of each file that goes on beyond a checkpoint.
 
         Raises:
             PassingTrouble: The folder or such a file cannot be read now.
@@ -78,7 +78,7 @@ class History:
             if checkpoint is None or day >= checkpoint.day:
                 offset = checkpoint.offset if checkpoint is not None and checkpoint.day == day else 0
                 lines = map(read_line, reversed(self._tail(day, offset)))
-                yield from islice((line.id for line in lines if line.record is not None), 1)
+                yield from islice((line.key for line in lines if line.key), 1)
 
     def _tail(self, day: str, offset: int) -> list[bytes]:
         """The last lines of a day's file beyond an offset; none where it is no file."""

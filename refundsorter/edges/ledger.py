@@ -30,11 +30,13 @@ from sqlalchemy.pool import QueuePool
 
 from refundsorter.core.image import Claimed, Filed, IllegalTransition, Intent, Release, State
 from refundsorter.core.port import Known, Pending, Queue
-from refundsorter.core.record import Checkpoint, Record, day_of
+from refundsorter.core.record import Checkpoint, Entry, Record, day_of
 from refundsorter.core.stability import Arrival
 from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges import ledger_schema as schema
 from refundsorter.edges import ledger_statements as statements
+from refundsorter.edges.ledger_corrections import CorrectionRows
+from refundsorter.edges.ledger_places import PlaceRows
 from refundsorter.edges.ledger_schema import images, jobs
 from refundsorter.edges.ledger_trouble import translated
 
@@ -59,6 +61,8 @@ class Ledger:
         self._file = _file_at(path)
         self._engine = _engine(path)
         self._writing = threading.Lock()
+        self.corrections = CorrectionRows(self._read, self._write)
+        self.places = PlaceRows(self._read, self._write)
 
     def close(self) -> None:
         """Close every connection; the write-ahead log is folded into the file."""
@@ -183,6 +187,12 @@ class Ledger:
         with self._read() as connection:
             return [rows.record(row) for row in connection.execute(query).mappings()]
 
+    def owed(self, limit: int) -> Sequence[Entry]:
+        """Outcomes and corrections that have no durable line; each photo's own line comes first."""
+        filed = self.unjournaled(limit)
+        corrected = self.corrections.unjournaled(limit - len(filed)) if len(filed) < limit else []
+        return sorted([*filed, *corrected], key=lambda one: one.day) if corrected else filed
+
     def checkpoint(self) -> Checkpoint | None:
         """The journal's last checkpoint."""
         with self._read() as connection:
@@ -195,10 +205,11 @@ class Ledger:
             decided = connection.scalar(select(images.c.id).where(images.c.destination.is_not(None)).limit(1))
         return decided is None
 
-    def mark_journaled(self, ids: Collection[int], checkpoint: Checkpoint) -> None:
-        """Write down that lines are durable, and up to where the journal is whole."""
+    def mark_journaled(self, keys: Collection[int], checkpoint: Checkpoint) -> None:
+        """Write down that lines are durable, by their keys, and up to where the journal is whole."""
         with self._write() as connection:
-            connection.execute(update(images).where(images.c.id.in_(list(ids))).values(journaled=1))
+            for statement in statements.mark(keys, journaled=1):
+                connection.execute(statement)
             connection.execute(statements.KEEP_CHECKPOINT, rows.kept(checkpoint))
 
     def owe_again(self, day: str, held: Collection[int]) -> int:
@@ -208,9 +219,9 @@ class Ledger:
         """
         with self._write() as connection:
             marked = connection.execute(statements.MARKED_ABOUT, rows.about(day))
-            missing = [row.id for row in marked if row.id not in held and day_of(row.finished_at) == day]
-            if missing:
-                connection.execute(statements.UNMARK, [{"b_id": image_id} for image_id in missing])
+            missing = [row.key for row in marked if row.key not in held and day_of(row.time) == day]
+            for statement in statements.mark(missing, journaled=0):
+                connection.execute(statement)
             connection.execute(statements.KEEP_CHECKPOINT, rows.kept(Checkpoint(day=day, offset=0)))
         return len(missing)
 

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from refundsorter.core.correction import Correction
 from refundsorter.core.fault import PassingTrouble, translate
 from refundsorter.core.record import Checkpoint, Record
 from refundsorter.core.stability import FileIdentity
@@ -42,6 +43,16 @@ class LedgerBuilder:
         """
         with _translated(self._making):
             self._connection.execute(rows.INSERT_FILED, rows.filed_values(record, root, identity))
+
+    def correct(self, correction: Correction, *, identity: FileIdentity) -> None:
+        """Enter a correction whose line is in the journal.
+
+        Args:
+            correction: What the line says; its number is entered once.
+            identity: The photo's file, where it lay then.
+        """
+        with _translated(self._making):
+            self._connection.execute(rows.INSERT_CORRECTED, rows.corrected_values(correction, identity))
 
     def publish(self, *, highest_id: int, checkpoint: Checkpoint | None, aside: str) -> bool:
         """Take the place of the ledger, durably.
@@ -89,6 +100,7 @@ class LedgerBuilder:
             "WHERE job IS NOT NULL GROUP BY job",
             (JOB_KIND,),
         )
+        run(rows.PUT_CORRECTED)
         run("DELETE FROM sqlite_sequence WHERE name = 'images'")
         run("INSERT INTO sqlite_sequence (name, seq) VALUES ('images', ?)", (highest_id,))
         if checkpoint is not None:

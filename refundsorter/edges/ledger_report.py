@@ -160,10 +160,15 @@ class LedgerReport:
         found = self._run("SELECT day, offset FROM checkpoint", ())
         return Checkpoint(day=found[0][0], offset=found[0][1]) if found else None
 
-    def is_filed(self, image_id: int) -> bool:
-        """Whether a photo is known that reached its destination under this id."""
-        query = "SELECT count(*) FROM images WHERE id = ? AND finished_at IS NOT NULL"
-        return bool(self._run(query, (image_id,))[0][0])
+    def has_line(self, key: int) -> bool:
+        """Whether a filed photo, or a correction that is done, is known that has the line of this key."""
+        if key > 0:
+            query = "SELECT count(*) FROM images WHERE id = ? AND finished_at IS NOT NULL"
+            return bool(self._run(query, (key,))[0][0])
+        if self._version < CORRECTIONS_SINCE:
+            return False
+        query = "SELECT count(*) FROM correction WHERE id = ? AND done_at IS NOT NULL"
+        return bool(self._run(query, (-key,))[0][0])
 
     def filed_before(self, image_id: int, count: int) -> list[tuple[int, str]]:
         """The ids and destinations of the last photos below an id that were sorted or given to a person.
@@ -179,9 +184,13 @@ class LedgerReport:
         return [(found, os.fsdecode(path)) for found, path in self._run(query, (image_id, count))]
 
     def lines_owed(self) -> int:
-        """How many filed photos have no line in the journal yet, as far as is known."""
+        """How many filed photos and corrections have no line in the journal yet, as far as is known."""
         query = "SELECT count(*) FROM images WHERE journaled = 0 AND finished_at IS NOT NULL"
-        return int(self._run(query, ())[0][0])
+        owed = int(self._run(query, ())[0][0])
+        if self._version >= CORRECTIONS_SINCE:
+            query = "SELECT count(*) FROM correction WHERE written = 0 AND done_at IS NOT NULL"
+            owed += int(self._run(query, ())[0][0])
+        return owed
 
     def corrected(self) -> Iterator[CorrectedPhoto]:
         """The photos that lie in a category because a person put them there last, in the order of their ids.

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, RowMapping, bindparam
 
+from refundsorter.core.correction import Correction, Shelved, Stage
 from refundsorter.core.image import Answer, Claimed, Filed, Intent, Ranked, Release, State
 from refundsorter.core.port import Pending
 from refundsorter.core.record import Checkpoint, Record, ranked_fields
@@ -30,9 +31,10 @@ RECORD_COLUMNS = [
     for name in (
         "id", "finished_at", "path", "destination", "state", "category", "label", "confidence",
         "top_predictions", "model", "sha256", "identity", "width", "height", "job", "seen_at", "claimed_at",
-        "decode_ms", "infer_ms", "move_ms", "reason", "duplicate_of", "taxonomy",
+        "decode_ms", "infer_ms", "move_ms", "reason", "duplicate_of", "taxonomy", "filed_as",
     )
 ]  # fmt: skip
+SHELVED_COLUMNS = [images.c[name] for name in ("destination", "identity", "sha256", "model")]
 CLASSIFIED_NAMES = (
     "sha256", "category", "label", "confidence", "top_predictions", "width", "height", "duplicate_of",
     "decode_ms", "infer_ms", "model", "taxonomy", "reason", "detail", "intended", "destination",
@@ -45,6 +47,19 @@ FILED_NAMES = (
 INSERT_FILED = "INSERT INTO images ({}) VALUES ({})".format(  # noqa: S608 - constants
     ", ".join(FILED_NAMES), ", ".join(f":{name}" for name in FILED_NAMES)
 )
+CORRECTED_NAMES = (
+    "id", "image", "stage", "how", "by_whom", "asked_at", "to_category", "from_category", "from_destination",
+    "to_destination", "identity", "model", "done_at", "written",
+)  # fmt: skip
+INSERT_CORRECTED = "INSERT INTO correction ({}) VALUES ({})".format(  # noqa: S608 - constants
+    ", ".join(CORRECTED_NAMES), ", ".join(f":{name}" for name in CORRECTED_NAMES)
+)
+# Where the latest correction of each photo put it; lines may have been entered in any order.
+PUT_CORRECTED = """
+UPDATE images SET filed_as = destination, destination = latest.to_destination, identity = latest.identity
+FROM (SELECT image, to_destination, identity, max(id) FROM correction GROUP BY image) AS latest
+WHERE images.id = latest.image
+"""
 CLASSIFIED_VALUES: Mapping[str, BindParameter[Any]] = {
     name: bindparam(f"b_{name}", type_=images.c[name].type) for name in CLASSIFIED_NAMES
 }
@@ -157,6 +172,17 @@ def pending(row: RowMapping) -> Pending:
     )
 
 
+def shelved(row: RowMapping, image: int) -> Shelved:
+    """A filed photo, where it lies as far as is known."""
+    return Shelved(
+        image=image,
+        path=row["destination"],
+        identity=identity_of(row["identity"]),
+        sha256=row["sha256"],
+        model=row["model"],
+    )
+
+
 def answer(row: RowMapping) -> Answer:
     """What a model said of a content."""
     return Answer(
@@ -175,7 +201,7 @@ def record(row: RowMapping) -> Record:
         id=row["id"],
         time=row["finished_at"],
         source=row["path"],
-        destination=row["destination"],
+        destination=row["filed_as"] or row["destination"],
         state=row["state"],
         category=row["category"],
         label=row["label"],
@@ -233,6 +259,26 @@ def filed_values(record: Record, root: str, identity: FileIdentity) -> dict[str,
         "finished_at": record.time,
         "move_ms": record.move_ms,
         "journaled": 1,
+    }
+
+
+def corrected_values(correction: Correction, identity: FileIdentity) -> dict[str, Any]:
+    """The row of a correction that is done, from its line."""
+    return {
+        "id": correction.id,
+        "image": correction.image,
+        "stage": Stage.DONE.value,
+        "how": correction.how.value,
+        "by_whom": correction.by,
+        "asked_at": correction.time,
+        "to_category": correction.category,
+        "from_category": correction.origin,
+        "from_destination": os.fsencode(correction.source),
+        "to_destination": os.fsencode(correction.destination),
+        "identity": identity_text(identity),
+        "model": correction.model,
+        "done_at": correction.time,
+        "written": 1,
     }
 
 

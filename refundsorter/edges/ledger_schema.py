@@ -32,6 +32,8 @@ from refundsorter.core.fault import LedgerRefused
 from refundsorter.core.image import OPEN, State
 from refundsorter.edges.ledger_trouble import REMEDY, damage
 
+FILE = "ledger.sqlite3"  # its name in `state_dir`
+
 metadata = MetaData()
 
 
@@ -109,7 +111,7 @@ correction = Table(
     Column("trouble", Text),  # what holds it back, or why it is refused
     # what was done
     Column("done_at", Float),
-    Column("journaled", Integer, nullable=False, server_default="0"),  # 1: its line is durable
+    Column("written", Integer, nullable=False, server_default="0"),  # 1: its line is durable
     sqlite_autoincrement=True,  # a line names the number for ever
 )
 
@@ -144,7 +146,7 @@ IS_WAITING = text(f"state = '{State.WAITING}'")
 IS_UNJOURNALED = text("journaled = 0 AND finished_at IS NOT NULL")
 WAS_INFERRED = text("infer_ms IS NOT NULL")
 IS_OPEN_CORRECTION = text(f"stage IN ('{Stage.ASKED}', '{Stage.INTENDED}')")
-IS_UNJOURNALED_CORRECTION = text("journaled = 0 AND done_at IS NOT NULL")
+IS_UNWRITTEN = text("written = 0 AND done_at IS NOT NULL")
 
 # Partial indices: their size follows the work in hand, not the history, but for those by which a photo is
 # found again: by content, by the place where it lies, and by its file.
@@ -156,7 +158,7 @@ Index("by_job", images.c.job, images.c.state, sqlite_where=text("job IS NOT NULL
 Index("by_destination", images.c.destination, sqlite_where=text("destination IS NOT NULL"))
 Index("by_file", images.c.identity, sqlite_where=text("finished_at IS NOT NULL"))
 Index("corrections_open", correction.c.id, sqlite_where=IS_OPEN_CORRECTION)
-Index("corrections_unjournaled", correction.c.id, sqlite_where=IS_UNJOURNALED_CORRECTION)
+Index("corrections_unwritten", correction.c.id, sqlite_where=IS_UNWRITTEN)
 Index("corrections_of", correction.c.image)
 
 

@@ -1,13 +1,15 @@
 """The statements by which the ledger's rows change, apart from the transactions that run them."""
 
-from sqlalchemy import Update, bindparam, func, or_, select, update
+from collections.abc import Collection, Iterator
+
+from sqlalchemy import Update, bindparam, func, or_, select, union_all, update
 from sqlalchemy.dialects.sqlite import insert
 
 from refundsorter.core.image import State, predecessors
 from refundsorter.core.stability import Source
 from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges import ledger_schema as schema
-from refundsorter.edges.ledger_schema import ONE_OPEN_PER_PATH, images
+from refundsorter.edges.ledger_schema import ONE_OPEN_PER_PATH, correction, images
 
 
 def _step_to(*states: State) -> Update:
@@ -75,7 +77,23 @@ _CHECKPOINT = insert(schema.checkpoint)
 KEEP_CHECKPOINT = _CHECKPOINT.on_conflict_do_update(
     set_={"day": _CHECKPOINT.excluded.day, "offset": _CHECKPOINT.excluded.offset}
 )
-MARKED_ABOUT = select(images.c.id, images.c.finished_at).where(
-    images.c.journaled == 1, images.c.finished_at.between(bindparam("since"), bindparam("until"))
+MARKED_ABOUT = union_all(
+    select(images.c.id.label("key"), images.c.finished_at.label("time")).where(
+        images.c.journaled == 1, images.c.finished_at.between(bindparam("since"), bindparam("until"))
+    ),
+    select((-correction.c.id).label("key"), correction.c.done_at.label("time")).where(
+        correction.c.written == 1, correction.c.done_at.between(bindparam("since"), bindparam("until"))
+    ),
 )
-UNMARK = update(images).where(images.c.id == bindparam("b_id")).values(journaled=0)
+MOST_KEYS = 10_000  # in one statement; SQLite takes three times as many
+
+
+def mark(keys: Collection[int], *, journaled: int) -> Iterator[Update]:
+    """Say of lines, by their keys, whether they are durable; corrections have negative ones."""
+    of_photos = sorted(key for key in keys if key > 0)
+    of_corrections = sorted(-key for key in keys if key < 0)
+    for column, ids in ((images.c.journaled, of_photos), (correction.c.written, of_corrections)):
+        table = column.table
+        for first in range(0, len(ids), MOST_KEYS):
+            these = table.c.id.in_(ids[first : first + MOST_KEYS])
+            yield update(table).where(these).values({column: journaled})

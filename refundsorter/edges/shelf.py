@@ -16,7 +16,7 @@ from pathlib import PurePath
 from time import perf_counter
 
 from refundsorter.core.fault import InDoubt, NameTaken, PassingTrouble, Vanished
-from refundsorter.core.image import Claimed, Intent
+from refundsorter.core.image import Claimed, Move
 from refundsorter.core.placement import JOURNAL, alike, free_name
 from refundsorter.core.recovery import Found
 from refundsorter.core.stability import FileIdentity
@@ -32,7 +32,7 @@ _Refusal = NameTaken | PassingTrouble | Vanished  # why a photo is not moved
 class _Taken:
     """A photo that no other daemon can move any more."""
 
-    intent: Intent
+    intent: Move
     path: str  # where it lies
     is_copied: bool  # a verified copy lies under its partial name
     took_ms: float
@@ -42,7 +42,7 @@ class _Taken:
 class _Moved:
     """A photo under its final name."""
 
-    intent: Intent
+    intent: Move
     taken: str | None  # where it still lies, too, to be removed; None where it was renamed
     took_ms: float
 
@@ -98,7 +98,7 @@ class Shelf:
         reserved.add(alike(path))
         return path
 
-    def move(self, intents: Sequence[Intent]) -> list[float | NameTaken | PassingTrouble | Vanished]:
+    def move(self, intents: Sequence[Move]) -> list[float | NameTaken | PassingTrouble | Vanished]:
         """Move a batch; durable when it returns.
 
         Returns:
@@ -123,7 +123,7 @@ class Shelf:
             self._folders.sync(folder)
         for one in moved:
             if one.taken is not None:
-                self._taking.remove(one.intent.examined.claimed, one.taken)
+                self._taking.remove(one.intent.claimed, one.taken)
         self._fsync_sources(moved)
         shared_ms = (perf_counter() - began) * 1000 / max(1, len(moved))
         return [round(one.took_ms + shared_ms, 3) if isinstance(one, _Moved) else one for one in outcomes]
@@ -192,14 +192,14 @@ class Shelf:
             return answer.st_mtime_ns == identity.mtime_ns
         return hash_of(self._files, path) == sha256
 
-    def _begin(self, intent: Intent) -> _Taken | _Moved | _Refusal:
+    def _begin(self, intent: Move) -> _Taken | _Moved | _Refusal:
         """Rename the photo to its final name, or else take it; or say why it lies untouched at its source.
 
         Raises:
             PassingTrouble: Only recovery can tell where it lies.
         """
         began = perf_counter()
-        claimed = intent.examined.claimed
+        claimed = intent.claimed
         try:
             if not is_still(self._files, claimed.path, claimed.identity):
                 return Vanished(f"{claimed.path!r} is gone, or was replaced while it was being sorted")
@@ -216,9 +216,9 @@ class Shelf:
             return Vanished(f"{claimed.path!r} was replaced while it was being sorted")
         return _Moved(intent, None, (perf_counter() - began) * 1000)
 
-    def _rename_or_take(self, intent: Intent, began: float) -> _Taken | None:
+    def _rename_or_take(self, intent: Move, began: float) -> _Taken | None:
         """Rename the photo to its final name; where that cannot be done, take it, once a copy is ready."""
-        claimed = intent.examined.claimed
+        claimed = intent.claimed
         try:
             if self._files.rename(claimed.path, intent.destination):
                 return None
@@ -243,7 +243,7 @@ class Shelf:
             PassingTrouble: Only recovery can tell where it lies.
         """
         began = perf_counter()
-        intent, claimed = taken.intent, taken.intent.examined.claimed
+        intent, claimed = taken.intent, taken.intent.claimed
         try:
             is_copied = self._appear(taken)
         except InDoubt:
@@ -262,7 +262,7 @@ class Shelf:
     def _appear(self, taken: _Taken) -> bool:
         """Make a taken photo appear under its final name; whether as a copy."""
         intent = taken.intent
-        claimed = intent.examined.claimed
+        claimed = intent.claimed
         if not taken.is_copied:
             try:
                 link(self._files, taken.path, intent.destination, claimed.identity)
@@ -288,7 +288,7 @@ class Shelf:
             return
 
     def _fsync_sources(self, moves: Sequence[_Taken | _Moved]) -> None:
-        for folder in {os.path.dirname(one.intent.examined.claimed.path) for one in moves}:
+        for folder in {os.path.dirname(one.intent.claimed.path) for one in moves}:
             self._fsync_source_folder(folder)
 
     def _fsync_source_folder(self, folder: str) -> None:

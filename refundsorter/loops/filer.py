@@ -15,10 +15,11 @@ from refundsorter.core.fault import NameTaken, PassingTrouble
 from refundsorter.core.hints import Hint, HintSink
 from refundsorter.core.image import Answer, Claimed, Examined, Filed, Intent, Release
 from refundsorter.core.port import Clock, JournalPort, LedgerPort, Log, Pending, ShelfPort
-from refundsorter.core.record import Record
-from refundsorter.core.recovery import Found, Repair, repair
+from refundsorter.core.record import Entry
+from refundsorter.core.recovery import Repair
 from refundsorter.core.retry import RetryPolicy
 from refundsorter.loops.examiner import Unread
+from refundsorter.loops.repairs import repair_of
 
 JOURNAL_CHUNK = 1000  # lines; bounds the memory of a journal that has fallen behind
 
@@ -59,7 +60,8 @@ class Filer:
         self._clock = clock
         self._log = log
         self.tally = Tally()
-        self._held: set[str] = set()  # destinations of moves that cannot be told yet, as `alike` gives them
+        self.held: set[str] = set()  # destinations of moves that cannot be told yet, as `alike` gives them
+        self.barred: set[str] = set()  # those of corrections, likewise
 
     def file(self, examined: Sequence[Examined], rules: Rules) -> bool:
         """File a group of photos, copies after their firsts.
@@ -95,7 +97,7 @@ class Filer:
             self._ledger.classify(intents)
             intents = self._move(intents, filed, rules)
         self._finish(filed)
-        self._write_lines()
+        self.write_lines()
 
     def give_back(self, unread: Sequence[Unread]) -> None:
         """Return photos that could not be examined to waiting, or forget those that are gone."""
@@ -122,13 +124,13 @@ class Filer:
         pending = self._ledger.pending()
         if pending and not self._shelf.is_reachable():
             raise PassingTrouble("moves cannot be checked: the shelf has no journal folder; is it mounted?")
-        self._held = {placement.alike(one.destination) for one in pending if not self._resolve(one)}
+        self.held = {placement.alike(one.destination) for one in pending if not self._resolve(one)}
         self._look_over()
-        while records := self._ledger.unjournaled(JOURNAL_CHUNK):
+        while records := self._ledger.owed(JOURNAL_CHUNK):
             checkpoint = self._journal.settle(records, self._ledger.checkpoint())
             assert checkpoint is not None, "there were records to settle"
-            self._ledger.mark_journaled([record.id for record in records], checkpoint)
-        return len(self._held)
+            self._ledger.mark_journaled([record.key for record in records], checkpoint)
+        return len(self.held)
 
     def _look_over(self) -> None:
         """Owe again the lines that somebody else has cut off the newest of the journal's files."""
@@ -142,7 +144,7 @@ class Filer:
         """Resolve a move that was written down and not confirmed; False when it cannot be told yet."""
         image_id, path = pending.claimed.id, pending.claimed.path
         try:
-            todo = self._repair_of(pending)
+            todo = repair_of(self._shelf, pending)
             self._repair(pending, todo)
         except PassingTrouble as trouble:
             self._log.warning("move.held", id=image_id, file=path, trouble=str(trouble))
@@ -150,17 +152,6 @@ class Filer:
             return False
         self._log.info("move.recovered", id=image_id, file=path, repair=todo.name)
         return True
-
-    def _repair_of(self, pending: Pending) -> Repair:
-        claimed, identity = pending.claimed, pending.claimed.identity
-        self._shelf.discard_partial(pending.destination, claimed.id)
-        destination = self._shelf.found(pending.destination, identity, pending.sha256)
-        if destination is not Found.UNREACHABLE:
-            arrived_at = pending.destination if destination is Found.SAME else None
-            self._shelf.let_go(claimed, pending.sha256, arrived_at=arrived_at)
-        return repair(
-            source=self._shelf.found(claimed.path, identity, pending.sha256), destination=destination
-        )
 
     def _repair(self, pending: Pending, todo: Repair) -> None:
         claimed = pending.claimed
@@ -185,7 +176,7 @@ class Filer:
 
     def _place(self, examined: Sequence[Examined], rules: Rules) -> list[Intent]:
         """Decide each photo and choose its destination."""
-        reserved = set(self._held)
+        reserved = set(self.held | self.barred)
         intents = []
         for one in examined:
             decision = decide(one.outcome, rules.thresholds)
@@ -226,14 +217,19 @@ class Filer:
         self._forget(vanished)
         return self._place(renamed, rules)
 
-    def _write_lines(self) -> None:
-        while records := self._ledger.unjournaled(JOURNAL_CHUNK):
+    def write_lines(self) -> None:
+        """Write the lines that are owed to the journal.
+
+        Raises:
+            PassingTrouble: Some are owed still; call `recover` before anything else.
+        """
+        while records := self._ledger.owed(JOURNAL_CHUNK):
             self._write(records)
 
-    def _write(self, records: list[Record]) -> None:
+    def _write(self, records: Sequence[Entry]) -> None:
         checkpoint = self._journal.append(records)
         assert checkpoint is not None, "there were records to append"
-        self._ledger.mark_journaled([record.id for record in records], checkpoint)
+        self._ledger.mark_journaled([record.key for record in records], checkpoint)
 
     def _release(self, claimed: Claimed, trouble: str) -> Release:
         release = self._later(claimed, trouble=trouble)

@@ -20,8 +20,10 @@ from refundsorter.core.image import Claimed
 from refundsorter.core.port import Clock, LedgerPort, Log
 from refundsorter.loops.beat import Beat
 from refundsorter.loops.contents import Contents
+from refundsorter.loops.corrector import Corrector
 from refundsorter.loops.examiner import Batch, Examiner
 from refundsorter.loops.filer import Filer
+from refundsorter.loops.reconciler import Reconciler
 
 IDLE_S = 10.0  # how long the sorter sleeps when there is nothing to do and nobody wakes it
 LOOK_S = 1.0  # how often it looks whether the examiners still make progress
@@ -49,6 +51,8 @@ class Sorter:
         *,
         ledger: LedgerPort,
         filer: Filer,
+        corrector: Corrector,
+        reconciler: Reconciler,
         examiners: Sequence[Examiner],
         contents: Contents,
         rules: Rules,
@@ -61,6 +65,8 @@ class Sorter:
         self.policy = policy
         self.beat = beat
         self.filer = filer
+        self.corrector = corrector
+        self.reconciler = reconciler
         self._ledger = ledger
         self._contents = contents
         self._clock = clock
@@ -132,7 +138,12 @@ class Sorter:
             self.recover()
         elif self._clock.monotonic() >= self._next_look:
             self._make_good()
-        timeout = min(self._submit(), max(0.0, self._next_look - self._clock.monotonic()))
+        timeout = min(
+            self._submit(),
+            self.corrector.turn(),
+            self.reconciler.turn(busy=bool(self._tasks)),
+            max(0.0, self._next_look - self._clock.monotonic()),
+        )
         done = [future for future in self._tasks if future.done()]
         if done and self._is_group(done):
             self._file(done)
@@ -160,7 +171,7 @@ class Sorter:
 
     def _make_good(self) -> None:
         """Resolve what was cut short; what cannot be told yet is looked at again, ever more seldom."""
-        held = self.filer.recover()
+        held = self.filer.recover() + self.corrector.recover()
         self._held_looks = self._held_looks + 1 if held else 0
         delay_s = self.filer.retry.delay_s(self._held_looks) if held else math.inf
         self._next_look = self._clock.monotonic() + delay_s

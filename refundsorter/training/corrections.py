@@ -15,6 +15,7 @@ from refundsorter.core.taxonomy import Taxonomy
 from refundsorter.edges.copying import hash_of
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.ledger_report import LedgerReport
+from refundsorter.edges.ledger_schema import FILE
 from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.settings import Settings
 from refundsorter.training.dataset import Sample
@@ -45,7 +46,7 @@ def read_corrections(settings: Settings, report: Report = lambda _progress: None
         ConfigurationInvalid: The taxonomy is wrong.
     """
     taxonomy = read_taxonomy(settings.taxonomy)
-    photos = _corrected(str(settings.ledger))
+    photos = _corrected(str(settings.state_dir / FILE))
     files = FileSystem()
     samples = []
     for done, photo in enumerate(photos, start=1):

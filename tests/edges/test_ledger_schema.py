@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
-from stages import arrival, examined, filed, intent, release
+from stages import IDENTITY, arrival, examined, filed, intent, release, relocation
 
 from refundsorter.core.fault import LedgerRefused
 from refundsorter.core.record import Checkpoint
@@ -212,12 +212,14 @@ class TestIndices:
         """Each statement finds its rows through an index or the key; none scans the table."""
         with closing(Ledger(path, longest_wait_s=300.0)) as ledger:
             statements = recorded(ledger)
-        assert len(statements) == 13
+        assert len(statements) == 26
         plans = {statement: plan(path, statement, values) for statement, values in statements.items()}
         scans = {
             statement: steps
             for statement, steps in plans.items()
-            if any(step.startswith("SCAN images") and "USING" not in step for step in steps)
+            if any(
+                step.startswith(("SCAN images", "SCAN correction")) and "USING" not in step for step in steps
+            )
         }
         assert scans == {}
 
@@ -240,7 +242,8 @@ def recorded(ledger: Ledger) -> dict[str, Any]:
     found: dict[str, Any] = {}
 
     def note(_c: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "DELETE")) and "images" in statement:
+        is_of_rows = "images" in statement or "correction" in statement
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")) and is_of_rows:
             found[statement] = values[0] if isinstance(values, list) else values
 
     event.listen(ledger._engine, "before_cursor_execute", note)
@@ -256,8 +259,26 @@ def recorded(ledger: Ledger) -> dict[str, Any]:
     ledger.forget([taken[2].id])
     ledger.release_claims()
     ledger.unjournaled(10)
-    ledger.mark_journaled([taken[0].id], Checkpoint(day="2026-01-31", offset=1))
+    ledger.mark_journaled([taken[0].id, -1], Checkpoint(day="2026-01-31", offset=1))
+    put_right(ledger, taken[0].id)
     return found
+
+
+def put_right(ledger: Ledger, image: int) -> None:
+    """Ask for a correction, do it, and find the photo elsewhere."""
+    (number,) = ledger.corrections.ask([image], "GARDEN", by=None, now=1.0)
+    (asked,) = ledger.corrections.requests(10)
+    assert asked.photo is not None
+    ledger.corrections.intend([relocation(asked, "/sorted/GARDEN/a.jpg")])
+    (pending,) = ledger.corrections.pending(root="/sorted")
+    ledger.corrections.finish([(pending, IDENTITY)], now=2.0)
+    ledger.corrections.verdicts([number])
+    ledger.corrections.withdraw([number])
+    ledger.corrections.unjournaled(10)
+    ledger.places.unknown(["/sorted/GARDEN/a.jpg"])
+    ledger.places.of_file(IDENTITY)
+    ledger.places.of_content("ab" * 32)
+    ledger.places.holder("/sorted/GARDEN/a.jpg")
 
 
 def plan(path: str, statement: str, values: Any) -> list[str]:

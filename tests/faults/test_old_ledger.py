@@ -116,6 +116,6 @@ def test_a_long_journal_costs_one_look(used: Shop) -> None:
     Path(path).write_bytes(line * (5 * TAIL_BYTES // len(line)))
     read: list[str] = []
     files = FileSystem(lambda operation, _path: read.append(operation) if operation == "read" else None)
-    found = History(str(path.parent), files).last_ids(Checkpoint(day=path.stem, offset=0))
+    found = History(str(path.parent), files).last_keys(Checkpoint(day=path.stem, offset=0))
     assert list(found) == [json.loads(line)["id"]]
     assert len(read) == 2

@@ -28,7 +28,7 @@ def _two(base: Path, way: str) -> Iterator[tuple[list[Shop], list[Workshop]]]:
             shop.config.write_text(f"{AT_ONCE}inbox: [{shops[0].inbox}]\n")
             stack.enter_context(shelve_elsewhere(shop, if_so=way == "copy"))
             workshop = stack.enter_context(opened(shop, files=files(lambda _operation, _path: None)))
-            workshop._locks.pop().release()  # that of the inbox, which on a share nobody would see
+            workshop._filing._locks.pop().release()  # that of the inbox, which on a share nobody would see
             workshops.append(workshop)
         yield shops, workshops
 

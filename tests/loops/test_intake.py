@@ -10,12 +10,13 @@ from faults.account import take
 from support import Shop, eventually, photo
 from workbench import AT_ONCE, Events, journaled, opened, rows, running, sort_all
 
-from refundsorter.assembly import SystemClock, Workshop
+from refundsorter.assembly import Workshop
 from refundsorter.core.hints import Hint
 from refundsorter.core.port import ScannerPort
 from refundsorter.core.retry import RetryPolicy
 from refundsorter.daemon import Loop
 from refundsorter.edges.scan import Found, stat_file
+from refundsorter.filing import SystemClock
 from refundsorter.loops.intake import Intake, Times
 from refundsorter.loops.root import Root
 

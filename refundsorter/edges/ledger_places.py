@@ -1,0 +1,109 @@
+"""Where on the shelf each photo lies, as far as the ledger knows, and what was found to lie elsewhere."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from refundsorter.core.correction import How, Relocated, Shelved, Stage
+from refundsorter.core.image import TERMINAL, State
+from refundsorter.core.stability import FileIdentity
+from refundsorter.edges import ledger_rows as rows
+from refundsorter.edges.ledger_schema import correction, images
+
+Transaction = Callable[[], AbstractContextManager[Connection]]
+
+MOST_COPIES = 1000  # photos of one content that are looked at
+ON_SHELF = sorted({State.CLASSIFIED, *TERMINAL})  # the states in which a destination counts
+
+
+class PlaceRows:
+    """Where photos lie.
+
+    Args:
+        read: A transaction that reads; raises `PassingTrouble` where the disk does not allow it now.
+        write: One that writes, likewise.
+    """
+
+    def __init__(self, read: Transaction, write: Transaction) -> None:
+        self._read = read
+        self._write = write
+
+    def relocate(self, found: Sequence[Relocated], *, now: float) -> None:
+        """Write down where photos lie that somebody has moved; in another folder that is a correction."""
+        with self._write() as connection:
+            for one in found:
+                if one.is_correction:
+                    connection.execute(
+                        insert(correction).values(
+                            image=one.photo.image,
+                            stage=Stage.DONE.value,
+                            how=How.MOVED.value,
+                            asked_at=now,
+                            to_category=one.category,
+                            from_category=one.origin,
+                            from_destination=one.photo.path,
+                            to_destination=one.path,
+                            identity=rows.identity_text(one.identity),
+                            model=one.photo.model,
+                            done_at=now,
+                        )
+                    )
+                put(connection, one.photo.image, one.path, one.identity)
+
+    def unknown(self, paths: Sequence[str]) -> list[str]:
+        """Those paths on the shelf at which no photo lies or is about to, as far as the ledger knows."""
+        query = select(images.c.destination).where(
+            images.c.destination.in_(paths), images.c.state.in_(ON_SHELF)
+        )
+        with self._read() as connection:
+            known = set(connection.execute(query).scalars())
+        return [path for path in paths if path not in known]
+
+    def of_file(self, identity: FileIdentity) -> list[Shelved]:
+        """Filed photos whose file had this device, inode and size."""
+        start = rows.identity_text(identity).rpartition(":")[0]
+        return self._shelved(images.c.identity >= f"{start}:", images.c.identity < f"{start};")
+
+    def of_content(self, sha256: str) -> list[Shelved]:
+        """Filed photos with this content."""
+        return self._shelved(images.c.sha256 == sha256)
+
+    def since(self) -> float | None:
+        """When the first photo was seen, unix seconds; None where none was."""
+        with self._read() as connection:
+            since: float | None = connection.scalar(select(images.c.seen_at).order_by(images.c.id).limit(1))
+        return since
+
+    def holder(self, path: str) -> int | None:
+        """The photo that was put at a path last: what lay there before had gone."""
+        query = select(func.max(images.c.id)).where(
+            images.c.destination == path, images.c.finished_at.is_not(None)
+        )
+        with self._read() as connection:
+            holder: int | None = connection.scalar(query)
+        return holder
+
+    def _shelved(self, *conditions: Any) -> list[Shelved]:
+        query = (
+            select(images.c.id, *rows.SHELVED_COLUMNS)
+            .where(*conditions, images.c.finished_at.is_not(None))
+            .order_by(images.c.id)
+            .limit(MOST_COPIES)
+        )
+        with self._read() as connection:
+            return [rows.shelved(row, row["id"]) for row in connection.execute(query).mappings()]
+
+
+def put(connection: Connection, image: int, path: str, identity: FileIdentity) -> None:
+    """Say where a photo lies; where its line says that it was filed is kept."""
+    connection.execute(
+        update(images)
+        .where(images.c.id == image)
+        .values(
+            filed_as=func.coalesce(images.c.filed_as, images.c.destination),
+            destination=path,
+            identity=rows.identity_text(identity),
+        )
+    )
