@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from refundsorter.core.decision import Rules
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.port import HistoryPort, Log
+from refundsorter.core.shadow import Shadow
 from refundsorter.core.stability import Source
 from refundsorter.edges import ledger_schema, mounts
 from refundsorter.edges.bundle import BundleStore, StoredBundle
@@ -21,6 +23,7 @@ from refundsorter.edges.photos import PhotoReader
 from refundsorter.edges.scan import Oddity, Scanner, stat_file
 from refundsorter.filing import Filing, SystemClock
 from refundsorter.loops.contents import Contents
+from refundsorter.loops.crew import Crew
 from refundsorter.loops.examiner import Examiner
 from refundsorter.loops.intake import Intake
 from refundsorter.loops.root import Root
@@ -43,7 +46,7 @@ GARBAGE_EVERY = 2_000  # new objects: some twenty photos
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """The active bundle, and how its answers are judged."""
+    """A bundle, and how its answers are judged."""
 
     stored: StoredBundle  # the bundle's files and manifest
     rules: Rules  # how its answers are judged
@@ -58,15 +61,29 @@ def settle() -> None:
     gc.set_threshold(GARBAGE_EVERY)
 
 
-def load_model(settings: Settings) -> Model:
-    """The active bundle, verified, with its rules.
+def load_model(settings: Settings, reference: str | None = None) -> Model:
+    """The bundle "name/version", or the active one, its hash verified, with its rules.
 
     Raises:
         BundleRefused: There is none, or it is not what it says.
         ConfigurationInvalid: The taxonomy is wrong.
     """
-    stored = BundleStore(settings.models).active()
+    store = BundleStore(settings.models)
+    stored = store.active() if reference is None else store.load(reference)
     return Model(stored=stored, rules=rules_of(settings, stored.manifest))
+
+
+def classifiers(settings: Settings, stored: StoredBundle) -> list[Classifier]:
+    """One warmed-up interpreter a worker.
+
+    Raises:
+        BundleRefused: The model does not load, or has another shape than its manifest says.
+    """
+    bundle = stored.manifest
+    return [
+        Classifier(stored.weights, labels=len(bundle.labels), input_size=bundle.input_size)
+        for _ in range(worker_count(settings))
+    ]
 
 
 def examiners(
@@ -77,24 +94,36 @@ def examiners(
     *,
     files: FileSystem,
     fence: Fence,
+    candidates: Sequence[Classifier] = (),
 ) -> list[Examiner]:
     """One examiner a worker, each with a warmed-up interpreter and a decoding process of its own.
+
+    Args:
+        settings: The settings in force.
+        stored: The bundle that decides.
+        history: What was seen before.
+        contents: What is in hand.
+        files: The system calls.
+        fence: Where decoding processes come from.
+        candidates: The interpreters of a candidate with the same input, one a worker; or none.
 
     Raises:
         BundleRefused: The model does not load, or has another shape than its manifest says.
     """
     bundle = stored.manifest
+    beside: Sequence[Classifier | None] = candidates or [None] * worker_count(settings)
     return [
         Examiner(
             reader=PhotoReader(files, max_bytes=settings.image.max_bytes),
             decoder=FencedDecoder(fence, limits=decode_limits(settings), input_size=bundle.input_size),
-            classifier=Classifier(stored.weights, labels=len(bundle.labels), input_size=bundle.input_size),
+            classifier=classifier,
+            candidate=candidate,
             history=history,
             contents=contents,
             input_size=bundle.input_size,
             max_size=settings.batch.max_size,
         )
-        for _ in range(worker_count(settings))
+        for classifier, candidate in zip(classifiers(settings, stored), beside, strict=True)
     ]
 
 
@@ -146,21 +175,37 @@ class Workshop:
         self._filing = Filing(settings, log, files=files, clock=clock)
         self.ledger, self.ledger_path = self._filing.ledger, self._filing.ledger_path
         self.hints, self.filer = self._filing.hints, self._filing.filer
-        contents = Contents()
-        fence = fence or Fence()  # late: what it imports would take the processor from this start
+        self._files, self._contents = files, Contents()
+        self._fence = fence or Fence()  # late: what it imports would take the processor from this start
         self.sorter = Sorter(
             ledger=self.ledger,
             filer=self.filer,
             corrector=self._filing.corrector,
             reconciler=self._filing.reconciler,
-            examiners=examiners(settings, self.model.stored, self.ledger, contents, files=files, fence=fence),
-            contents=contents,
-            rules=self.model.rules,
+            crew=self.crew(self.model),
+            contents=self._contents,
             policy=batch_policy(settings),
             beat=self._filing.beat,
             clock=clock,
             log=log,
         )
+
+    def crew(self, model: Model, shadow: Shadow | None = None, candidates: Sequence[Classifier] = ()) -> Crew:
+        """A crew for a bundle, warmed up and at rest; by the settings of the start, as the loops.
+
+        Raises:
+            BundleRefused: The model does not load, or has another shape than its manifest says.
+        """
+        team = examiners(
+            self.settings,
+            model.stored,
+            self.ledger,
+            self._contents,
+            files=self._files,
+            fence=self._fence,
+            candidates=candidates,
+        )
+        return Crew.of(team, model.rules, shadow)
 
     def intakes(self, *, watched: bool, job: int | None = None) -> list[Intake]:
         """The loops in front of the sorter, one an inbox: watching for the daemon, or for a single sweep."""

@@ -23,11 +23,13 @@ from refundsorter.edges.systemd import Notifier
 from refundsorter.exits import ExitCode, exit_code
 from refundsorter.loops.beat import Beat
 from refundsorter.loops.intake import Intake
-from refundsorter.policies import batch_policy, intake_times, retry_policy, rules_of
+from refundsorter.policies import batch_policy, intake_times, retry_policy
+from refundsorter.releasing import Releaser
 from refundsorter.settings import Settings
 
 SUPERVISION_S = 1.0  # how often main looks after the loops when no signal comes
 WATCHING_S = 5.0  # how long "ready" waits for the watches; a share that hangs does not keep the rest waiting
+RELEASE_S = 2.0  # how long a stop waits for a bundle that is being loaded
 SILENCE_S = 60.0  # a loop that has been silent for longer keeps the watchdog from being told that all is well
 
 
@@ -92,6 +94,8 @@ class Daemon:
         self._started_with = settings
         self._notifier = Notifier(os.environ, log)
         self._workshop = Workshop(settings, log)
+        self._releaser = Releaser(self._workshop, settings, log, self._notifier.status)
+        self._release = Loop("release", self._releaser.run)
         sorter = self._workshop.sorter
         self._intakes: list[Intake] = self._workshop.intakes(watched=True)
         self._watchdog = Watchdog(self._notifier, sorter.beat, [intake.beat for intake in self._intakes])
@@ -103,13 +107,13 @@ class Daemon:
     def run(self) -> ExitCode:
         """Run until a signal or the death of a loop; the exit status."""
         settle()
-        for loop in self._loops:
+        for loop in (*self._loops, self._release):
             loop.start()
         patience = time.monotonic() + WATCHING_S
         for intake in self._intakes:
             if not intake.watching.wait(max(0.0, patience - time.monotonic())):
                 intake.give_up("it does not answer; it is watched as soon as it does")
-        self._notifier.ready(f"sorting with {self._workshop.model.rules.model}")
+        self._notifier.ready(self._releaser.status)
         self._log.info(
             "ready",
             inbox=[str(path) for path in self._settings.inbox],
@@ -129,7 +133,7 @@ class Daemon:
                 return ExitCode.OK
             if received is not None:
                 self._read_settings_again()
-            if any(not loop.is_alive() for loop in self._loops):
+            if any(not loop.is_alive() for loop in (*self._loops, self._release)):
                 return ExitCode.FAILED
             if not self._workshop.has_ledger():  # what it still writes would be lost
                 self._log.error(
@@ -145,6 +149,7 @@ class Daemon:
         """
         self._notifier.stopping()
         deadline = time.monotonic() + self._settings.stop_timeout_s
+        self._releaser.stop()
         for intake in self._intakes:
             intake.stop()
         self._workshop.sorter.stop()
@@ -155,6 +160,7 @@ class Daemon:
                 why = "a second signal" if forced is not None else "stop_timeout_s is over"
                 self._log.error("stopped_hard", why=why, then="recovery at the next start")
                 os._exit(ExitCode.FAILED)
+        self._release.join(min(RELEASE_S, max(0.0, deadline - time.monotonic())))
         code = self._tell_deaths(code)
         self._workshop.close()
         self._log.info("stopped", **self._workshop.filer.tally.by_state)
@@ -163,7 +169,7 @@ class Daemon:
     def _tell_deaths(self, code: ExitCode) -> ExitCode:
         """Log what loops died of; the exit status. Of a damaged ledger one sentence says all, once."""
         refused: LedgerRefused | None = None
-        for loop in self._loops:
+        for loop in (*self._loops, self._release):
             if isinstance(loop.error, LedgerRefused):
                 refused = refused or loop.error
             elif loop.error is not None:
@@ -177,10 +183,10 @@ class Daemon:
     def _read_settings_again(self) -> None:
         """Take over what can change while running, and say what needs a restart."""
         self._notifier.reloading()
-        status = f"sorting with {self._workshop.model.rules.model}"
+        status = self._releaser.status
         try:
             new = self._reload()
-            rules = rules_of(new, self._workshop.model.stored.manifest)
+            is_taxonomy_new = self._releaser.judge_by(new)
         except StartRefused as refused:
             self._log.error("settings.refused", problems=str(refused), then="the old ones stay in force")
             status += "; the settings are wrong and were not read again, see the log"
@@ -188,9 +194,8 @@ class Daemon:
             live, _ = configuration.changes(self._settings, new)
             _, restart = configuration.changes(self._started_with, new)
             sorter = self._workshop.sorter
-            if not rules.same_taxonomy(sorter.rules) and "taxonomy" not in live:
+            if is_taxonomy_new and "taxonomy" not in live:
                 live.append("taxonomy")  # the same file with another content
-            sorter.rules = rules
             sorter.policy = replace(batch_policy(new), max_size=sorter.policy.max_size)
             self._workshop.filer.retry = retry_policy(new)
             sorter.reconciler.scan_s = new.corrections.scan_s
@@ -198,6 +203,9 @@ class Daemon:
                 intake.retime(intake_times(new))
             self._gate.level = min(self._gate.level, LEVELS[new.log.level])  # this is told at either level
             self._settings = new
-            self._log.info("settings.read", changed=live, need_restart=restart, taxonomy=rules.taxonomy)
+            self._log.info(
+                "settings.read", changed=live, need_restart=restart, taxonomy=sorter.crew.rules.taxonomy
+            )
             self._gate.level = LEVELS[new.log.level]
+        self._releaser.look_again()
         self._notifier.ready(status)

@@ -24,7 +24,7 @@ from refundsorter.core.fault import (
 from refundsorter.core.placement import JOURNAL
 from refundsorter.core.record import day_of
 from refundsorter.edges import mounts
-from refundsorter.edges.bundle import ACTIVE
+from refundsorter.edges.choice import ACTIVE
 from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.ledger_report import LedgerUnusable, read_overview, require_whole
 from refundsorter.edges.patience import Share

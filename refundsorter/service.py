@@ -18,7 +18,8 @@ from refundsorter import service_unit
 from refundsorter import settings as configuration
 from refundsorter.core.fault import StartRefused
 from refundsorter.edges import plain_yaml
-from refundsorter.edges.bundle import ACTIVE, BundleStore
+from refundsorter.edges.bundle import BundleStore
+from refundsorter.edges.choice import ACTIVE
 from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.settings import Settings
 from refundsorter.settings_show import to_mapping

@@ -219,9 +219,7 @@ def standing(found: "Standing") -> None:
         OUT.print("Nobody is sorting now; `refundsorter run` starts the daemon.")
     else:
         OUT.print(f"Process {found.pid} is sorting.")
-    OUT.print(
-        f"The active model is {found.model}." if found.model else "No model loads: see `refundsorter doctor`."
-    )
+    _bundles(found)
     if found.last_finished:
         OUT.print(f"The last photo was filed at {found.last_finished}.")
     if found.oldest_waiting_s is not None:
@@ -243,6 +241,23 @@ def standing(found: "Standing") -> None:
         OUT.print("\nHeld back, and tried again by themselves:")
     for trouble, count in found.trouble.items():
         OUT.print(Text(f"  {count} × {printable(trouble)}", style="yellow"))
+
+
+def _bundles(found: "Standing") -> None:
+    """Which bundle decides, and which one should."""
+    if found.serving is None or found.serving == found.model:
+        OUT.print(
+            f"The active model is {found.model}."
+            if found.model
+            else "No model loads: see `refundsorter doctor`."
+        )
+    else:
+        named = f"names {found.model}" if found.model else "names none that loads"
+        OUT.print(Text(f"The daemon decides by {found.serving}, but active.yaml {named}.", style="yellow"))
+    if found.shadow:
+        OUT.print(f"{found.shadow} is tried in its shadow: see `refundsorter models shadow`.")
+    if found.refused:
+        OUT.print(Text(f"  Refused: {printable(found.refused)}", style="yellow"))
 
 
 def _moving(photos: int, *, somebody_sorts: bool) -> str:

@@ -7,6 +7,7 @@ from refundsorter.assembly import LEDGER_FILE
 from refundsorter.core.fault import BundleRefused
 from refundsorter.core.image import State
 from refundsorter.core.record import rfc3339
+from refundsorter.edges import serving
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.edges.ledger_report import read_overview
 from refundsorter.locks import sorter_pid
@@ -18,7 +19,10 @@ class Standing:
     """What `refundsorter status` tells."""
 
     pid: int | None  # of the process that sorts; None when none does
-    model: str | None  # the active bundle; None when it cannot be loaded
+    model: str | None  # the bundle that `active.yaml` names; None when it cannot be loaded
+    serving: str | None  # the bundle that the daemon decides by; None without one
+    shadow: str | None  # the candidate that it tries beside it
+    refused: str | None  # why it does not do what `active.yaml` says; None when it does
     photos: Mapping[str, int]  # photos in each state, over all time
     sorted_by_category: Mapping[str, int]  # over all time
     rejected_by_reason: Mapping[str, int]  # over all time
@@ -42,12 +46,19 @@ def read(settings: Settings, *, now: float) -> Standing:
     except BundleRefused:
         model = None
     pid = sorter_pid(settings)
+    said = serving.read(settings.state_dir, pid=pid)
+    bundles = {
+        "model": model,
+        "serving": said.model if said else None,
+        "shadow": said.shadow if said else None,
+        "refused": (said.refused or said.shadow_refused) if said else None,
+    }
     overview = read_overview(str(settings.state_dir / LEDGER_FILE))
     if overview is None:
         nothing = dict.fromkeys((state.value for state in State), 0)
         return Standing(
             pid=pid,
-            model=model,
+            **bundles,
             photos=nothing,
             sorted_by_category={},
             rejected_by_reason={},
@@ -61,7 +72,7 @@ def read(settings: Settings, *, now: float) -> Standing:
     oldest, last = overview.oldest_open, overview.last_finished
     return Standing(
         pid=pid,
-        model=model,
+        **bundles,
         photos={state.value: overview.by_state.get(state.value, 0) for state in State},
         sorted_by_category=overview.by_category,
         rejected_by_reason=overview.by_reason,

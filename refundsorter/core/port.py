@@ -16,6 +16,7 @@ from refundsorter.core.image import Answer, Claimed, Filed, Intent, Move, Releas
 from refundsorter.core.pixels import Decoded
 from refundsorter.core.record import Checkpoint, Entry
 from refundsorter.core.recovery import Found
+from refundsorter.core.shadow import ShadowAnswer
 from refundsorter.core.stability import Arrival, FileIdentity
 
 
@@ -121,6 +122,9 @@ class LedgerPort(HistoryPort, Protocol):
 
     def owe_again(self, day: str, held: Collection[int]) -> int:
         """Owe the journal the marked lines of a day that its file does not hold; how many."""
+
+    def keep_shadows(self, answers: Sequence[ShadowAnswer]) -> None:
+        """Write down what a candidate says of photos that are filed."""
 
 
 class FoundPort(Protocol):

@@ -1,7 +1,7 @@
-"""The model store: a folder a bundle, and one small file that names the active one.
+"""The model store: a folder a bundle, and one small file that says which of them are in use.
 
-A version is written once and never changed: it is made under a hidden name and appears whole. `active.yaml`
-is replaced atomically, so a reader finds the old choice or the new one. Whatever does not verify is refused.
+A version is written once and never changed: it is made under a hidden name and appears whole, and it is
+hidden again before it is removed. Whatever does not verify is refused. Which are in use says `choice`.
 """
 
 import hashlib
@@ -10,20 +10,24 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from refundsorter.core.bundle import Bundle, split_reference
-from refundsorter.core.fault import BundleRefused
-from refundsorter.edges import plain_yaml
+from refundsorter.core.choice import superfluous
+from refundsorter.core.fault import BundleRefused, translate
+from refundsorter.edges import durable, plain_yaml
+from refundsorter.edges.choice import ACTIVE, Change, ChoiceFile, read_yaml
+from refundsorter.edges.filesystem import FileSystem
 
-ACTIVE = "active.yaml"
 MANIFEST = "bundle.yaml"
 WEIGHTS = "model.tflite"
 CARD = "MODEL_CARD.md"
 EXTRA = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}\.[a-z0-9]{1,8}")  # no path, and not hidden
+PRUNED = ".pruned-"  # what the hidden name of a bundle that is being removed starts with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,8 @@ class BundleStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self.choices = ChoiceFile(root)  # which of them are in use
+        self._files = FileSystem()
 
     def active(self) -> StoredBundle:
         """Load the bundle that `active.yaml` names.
@@ -46,7 +52,7 @@ class BundleStore:
         Raises:
             BundleRefused: Nothing is active, or what is active does not verify.
         """
-        reference = self._choice().get("active")
+        reference = self.choices.read().active
         if reference is None:
             raise BundleRefused(
                 f"{self._root / ACTIVE}: no bundle is active; it should say `active: name/version`, one of: "
@@ -60,15 +66,8 @@ class BundleStore:
         Raises:
             BundleRefused: It is not there, its manifest is wrong, or its weights are not the ones it names.
         """
-        name, version = split_reference(reference)
-        folder = self._root / name / version
-        try:
-            manifest = Bundle.from_mapping(_read_yaml(folder / MANIFEST))
-        except BundleRefused as refused:
-            raise BundleRefused(f"{folder}: {refused}") from refused
-        if manifest.reference != reference:
-            raise BundleRefused(f"{folder / MANIFEST}: says it is {manifest.reference}, not {reference}")
-        weights = folder / WEIGHTS
+        manifest = self.manifest(reference)
+        weights = self._folder(reference) / WEIGHTS
         found = _sha256(weights)
         if found != manifest.sha256:
             raise BundleRefused(
@@ -77,23 +76,82 @@ class BundleStore:
             )
         return StoredBundle(manifest=manifest, weights=weights)
 
+    def manifest(self, reference: str) -> Bundle:
+        """What the bundle "name/version" says of itself; its weights are not looked at.
+
+        Raises:
+            BundleRefused: It is not there, or its manifest is wrong.
+        """
+        folder = self._folder(reference)
+        try:
+            manifest = Bundle.from_mapping(read_yaml(folder / MANIFEST))
+        except BundleRefused as refused:
+            raise BundleRefused(f"{folder}: {refused}") from refused
+        if manifest.reference != reference:
+            raise BundleRefused(f"{folder / MANIFEST}: says it is {manifest.reference}, not {reference}")
+        return manifest
+
+    def size(self, reference: str) -> int:
+        """How many bytes a bundle's files have.
+
+        Raises:
+            PassingTrouble: They cannot be looked at now.
+            Vanished: Somebody removes them.
+        """
+        folder = self._folder(reference)
+        try:
+            return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+        except OSError as error:
+            raise translate(error, f"looking through {str(folder)!r}") from error
+
     def references(self) -> tuple[str, ...]:
         """Every "name/version" that has a manifest, sorted by name and then by version's text."""
         return tuple(
             sorted("/".join(path.parts[-3:-1]) for path in self._root.glob(f"[!.]*/[!.]*/{MANIFEST}"))
         )
 
-    def activate(self, reference: str) -> None:
+    def activate(self, reference: str) -> Change:
         """Make `reference` the active bundle and remember the one before it.
 
         Raises:
             BundleRefused: It does not verify; nothing is changed.
+            PassingTrouble: The disk does not allow it now.
         """
         self.load(reference)
-        choice = self._choice()
-        before = choice.get("active")
-        previous = choice.get("previous") if before == reference else before
-        _replace(self._root / ACTIVE, plain_yaml.dump({"active": reference, "previous": previous}).encode())
+        return self.choices.change(lambda choice: choice.activated(reference))
+
+    def prune(self, *, keep: int, in_use: frozenset[str], dry_run: bool) -> dict[str, int]:
+        """Remove bundles that nobody needs; see `core.choice.superfluous`.
+
+        A bundle is hidden before it is removed, so nobody ever finds half of one. What a prune that was cut
+        short has left hidden is removed too. A bundle whose manifest is wrong stays: a person must look.
+
+        Args:
+            keep: How many of each name stay beside those in use.
+            in_use: References that stay beside those that the choice names.
+            dry_run: Change nothing.
+
+        Returns:
+            The bytes of each that was removed, or would be, by its reference.
+
+        Raises:
+            BundleRefused: The choice cannot be read: it cannot be told what is in use.
+            PassingTrouble: The disk does not allow it now.
+        """
+        with self.choices.locked():
+            in_use |= self.choices.read().named()
+            gone = superfluous(self._manifests(), in_use=in_use, keep=keep)
+            found = {one.reference: self.size(one.reference) for one in gone}
+            if dry_run:
+                return found
+            for one in gone:
+                self._hide(one.reference)
+        for hidden in self._root.glob(f"[!.]*/{PRUNED}*"):
+            try:
+                shutil.rmtree(hidden)
+            except OSError as error:
+                raise translate(error, f"removing {str(hidden)!r}") from error
+        return found
 
     def write(
         self,
@@ -132,7 +190,7 @@ class BundleStore:
                 (CARD, card.encode()),
                 *extras.items(),
             ):
-                _write_durably(making / name, content)
+                durable.write(making / name, content, self._files)
             _sync_folder(making)
             _publish(making, folder)
         finally:
@@ -141,26 +199,21 @@ class BundleStore:
         _sync_folder(self._root)
         return bundle.reference
 
-    def _choice(self) -> dict[str, str | None]:
-        path = self._root / ACTIVE
-        if not path.exists():
-            return {}
-        found = _read_yaml(path)
-        if not isinstance(found, dict) or set(found) - {"active", "previous"}:
-            raise BundleRefused(f"{path}: expected the keys active and previous")
-        wrong = [key for key, value in found.items() if not isinstance(value, str | None)]
-        if wrong:
-            raise BundleRefused(f"{path}: {', '.join(wrong)}: expected name/version")
+    def _manifests(self) -> list[Bundle]:
+        found = []
+        for reference in self.references():
+            with suppress(BundleRefused):
+                found.append(self.manifest(reference))
         return found
 
+    def _hide(self, reference: str) -> None:
+        folder = self._folder(reference)
+        self._files.replace(str(folder), str(folder.with_name(f"{PRUNED}{folder.name}-{os.getpid()}")))
+        self._files.fsync_folder(str(folder.parent))
 
-def _read_yaml(path: Path) -> object:
-    try:
-        return plain_yaml.load(path)
-    except OSError as error:
-        raise BundleRefused(f"{path}: cannot be read: {error.strerror}") from error
-    except plain_yaml.NotPlain as unplain:
-        raise BundleRefused("; ".join(unplain.at(path))) from unplain
+    def _folder(self, reference: str) -> Path:
+        name, version = split_reference(reference)
+        return self._root / name / version
 
 
 def _sha256(path: Path) -> str:
@@ -183,26 +236,6 @@ def _publish(making: Path, folder: Path) -> None:
         if folder.exists():
             raise BundleRefused(f"{folder}: exists already; choose another version") from error
         raise
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
-        temporary.unlink()
-        _write_durably(temporary, content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -18,6 +18,11 @@ from numpy.typing import NDArray
 from refundsorter.core.fault import BundleRefused
 
 _CHANNELS = 3  # RGB
+_greeted: list[bool] = []  # not empty once the runtime has said its line
+
+
+class _Misshapen(Exception):
+    """The model has another input or output than its bundle says."""
 
 
 class Classifier:
@@ -33,19 +38,23 @@ class Classifier:
     """
 
     def __init__(self, weights: Path, *, labels: int, input_size: int) -> None:
+        self._labels = labels
         try:
             with _without_greeting():
                 self._interpreter = Interpreter(model_path=str(weights), num_threads=1)
                 self._interpreter.allocate_tensors()
+            self._input = self._only(
+                "input", self._interpreter.get_input_details(), (input_size, input_size, _CHANNELS), np.uint8
+            )
+            self._output = self._only("output", self._interpreter.get_output_details(), (labels,), np.float32)
+            # The first run packs weights and touches every page; it must not be a photo's.
+            self.logits(np.zeros((1, input_size, input_size, _CHANNELS), np.uint8))
         except (ValueError, RuntimeError) as error:  # no model; a model that this runtime cannot run
             raise BundleRefused(f"{weights} is no model that can run: {error}") from error
-        self._input = self._only(
-            "input", self._interpreter.get_input_details(), (input_size, input_size, _CHANNELS), np.uint8
-        )
-        self._output = self._only("output", self._interpreter.get_output_details(), (labels,), np.float32)
-        self._labels = labels
-        # The first run packs weights and touches every page; it must not be a photo's.
-        self.logits(np.zeros((1, input_size, input_size, _CHANNELS), np.uint8))
+        except _Misshapen as error:
+            raise BundleRefused(
+                f"{weights}: {error}; put back the weights and the manifest that were made together"
+            ) from error
 
     @staticmethod
     def _only(
@@ -60,14 +69,12 @@ class Classifier:
             dtype: What the elements must be.
 
         Raises:
-            BundleRefused: There are several, or the one is not as it must be.
+            _Misshapen: There are several, or the one is not as it must be.
         """
         found = [(tuple(np.ravel(tensor["shape"])), tensor["dtype"]) for tensor in tensors]
         if found != [((1, *shape), dtype)]:
             told = ", ".join(f"{np.dtype(kind)} {list(map(int, sides))}" for sides, kind in found)
-            raise BundleRefused(
-                f"the model's {end} is {told}; the bundle says {np.dtype(dtype)} {[1, *shape]}"
-            )
+            raise _Misshapen(f"the model's {end} is {told}; the bundle says {np.dtype(dtype)} {[1, *shape]}")
         return int(tensors[0]["index"])
 
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -91,14 +98,19 @@ class Classifier:
 def _without_greeting() -> Iterator[None]:
     """Keep LiteRT's "Created delegate" line off standard error, which is the operational log's.
 
-    The runtime has no switch for it. What goes wrong it raises, so nothing that matters is lost; the
-    descriptor is turned aside for the whole process, for the few milliseconds before any loop runs.
+    The runtime has no switch for it, and says it once a process. What goes wrong it raises, so nothing that
+    matters is lost: the descriptor is turned aside for the whole process, for the few milliseconds of the
+    first load, which in the daemon is before any loop runs.
     """
+    if _greeted:
+        yield
+        return
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
         yield
+        _greeted.append(True)
     finally:
         os.dup2(kept, 2)
         os.close(kept)

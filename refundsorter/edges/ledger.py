@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import (
@@ -31,6 +32,7 @@ from sqlalchemy.pool import QueuePool
 from refundsorter.core.image import Claimed, Filed, IllegalTransition, Intent, Release, State
 from refundsorter.core.port import Known, Pending, Queue
 from refundsorter.core.record import Checkpoint, Entry, Record, day_of
+from refundsorter.core.shadow import ShadowAnswer
 from refundsorter.core.stability import Arrival
 from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges import ledger_schema as schema
@@ -224,6 +226,12 @@ class Ledger:
                 connection.execute(statement)
             connection.execute(statements.KEEP_CHECKPOINT, rows.kept(Checkpoint(day=day, offset=0)))
         return len(missing)
+
+    def keep_shadows(self, answers: Sequence[ShadowAnswer]) -> None:
+        """Write down what a candidate says of photos that are filed; of the others nothing is kept."""
+        if answers:
+            with self._write() as connection:
+                connection.execute(statements.KEEP_SHADOW, [asdict(one) for one in answers])
 
     def begin_job(self, kind: str, *, now: float) -> int:
         """Enter a job over all that is unfinished, and over what is entered for it later; its id."""

@@ -12,11 +12,13 @@ from refundsorter.core.fault import LedgerRefused, PassingTrouble, translate
 from refundsorter.core.image import Ranked
 from refundsorter.core.port import Overview
 from refundsorter.core.record import Checkpoint
+from refundsorter.core.shadow import Pairing
 from refundsorter.edges.ledger_schema import MIGRATIONS
 from refundsorter.edges.ledger_trouble import REMEDY, damage
 
 OPEN_STATES = "state IN ('claimed', 'classified', 'waiting')"  # as the partial index says it
 
+WITH_SHADOWS = 3  # the ledger's version from which it knows of candidates
 HELD = f"{OPEN_STATES} AND state = 'classified' AND trouble IS NOT NULL"  # only recovery gives these trouble
 
 CORRECTIONS_SINCE = 3  # the ledger's version
@@ -111,6 +113,7 @@ class LedgerReport:
             raise PassingTrouble(f"the ledger {path!r}: {error}") from error
         newest = 1 + len(MIGRATIONS)
         self._version = version = int(self._run("PRAGMA user_version", ())[0][0])
+        self._has_shadows = version >= WITH_SHADOWS
         if version > newest:
             self.close()
             raise LedgerTooNew(
@@ -219,6 +222,41 @@ class LedgerReport:
             "GROUP BY category ORDER BY category",
             job,
         )
+
+    def stood_beside(self, candidate: str) -> dict[str, int]:
+        """The bundles that decided the photos that a candidate answered too, and how many; the last one first.
+
+        Args:
+            candidate: NAME/VERSION.
+        """
+        if not self._has_shadows:
+            return {}
+        return self._counts(
+            "SELECT images.model, count(*) FROM shadow JOIN images ON images.id = shadow.image "
+            "WHERE shadow.model = ? GROUP BY images.model ORDER BY max(images.id) DESC",
+            candidate,
+        )
+
+    def pairings(self, candidate: str, active: str) -> list[Pairing]:
+        """How often a candidate and the bundle that decided answered what."""
+        if not self._has_shadows:
+            return []
+        found = self._run(
+            "SELECT images.category, shadow.category, images.state = 'sorted', shadow.filed, count(*) "
+            "FROM shadow JOIN images ON images.id = shadow.image "
+            "WHERE shadow.model = ? AND images.model = ? GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC, 1, 2",
+            (candidate, active),
+        )
+        return [
+            Pairing(
+                active=of_active,
+                candidate=of_candidate,
+                active_filed=bool(filed),
+                candidate_filed=bool(would_file),
+                photos=photos,
+            )
+            for of_active, of_candidate, filed, would_file, photos in found
+        ]
 
     def _counts(self, query: str, *parameters: object) -> dict[str, int]:
         return dict(self._run(query, parameters))

@@ -140,6 +140,17 @@ token = Table(
     Column("token", Text, nullable=False),
 )
 
+shadow = Table(
+    "shadow",  # what candidates said of photos that the active bundle decided
+    metadata,
+    Column("model", Text, primary_key=True),  # the candidate, NAME/VERSION
+    Column("image", Integer, primary_key=True),  # the photo's id
+    Column("category", Text),
+    Column("label", Text, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("filed", Integer, nullable=False),  # 1: it would have been filed
+)
+
 # Literal text, not parameters: SQLite uses a partial index only where it can prove that the query implies it.
 IS_OPEN = text("state IN ({})".format(", ".join(f"'{state}'" for state in sorted(OPEN))))
 IS_WAITING = text(f"state = '{State.WAITING}'")
@@ -184,12 +195,17 @@ def _add_correction(connection: sqlite3.Connection) -> None:
             connection.execute(_sql(CreateIndex(index)))
 
 
-def _learn_from_people(connection: sqlite3.Connection) -> None:
+def _add_shadow(connection: sqlite3.Connection) -> None:
+    _make_table(connection, shadow)
+
+
+def _learn(connection: sqlite3.Connection) -> None:
     _add_correction(connection)
+    _add_shadow(connection)
 
 
 # The first leads from version 1 to 2.
-MIGRATIONS: Sequence[Migration] = (_add_token, _learn_from_people)
+MIGRATIONS: Sequence[Migration] = (_add_token, _learn)
 
 
 def connect(path: str, *, timeout_s: float) -> sqlite3.Connection:

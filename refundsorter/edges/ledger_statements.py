@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from sqlalchemy import Update, bindparam, func, or_, select, union_all, update
+from sqlalchemy import Update, bindparam, func, or_, select, text, union_all, update
 from sqlalchemy.dialects.sqlite import insert
 
 from refundsorter.core.image import State, predecessors
@@ -84,6 +84,12 @@ MARKED_ABOUT = union_all(
     select((-correction.c.id).label("key"), correction.c.done_at.label("time")).where(
         correction.c.written == 1, correction.c.done_at.between(bindparam("since"), bindparam("until"))
     ),
+)
+# Of a photo that was not filed after all, or was taken away, nothing is kept.
+KEEP_SHADOW = text(
+    "INSERT OR REPLACE INTO shadow (model, image, category, label, confidence, filed) "
+    "SELECT :model, id, :category, :label, :confidence, :filed FROM images "
+    "WHERE id = :image AND finished_at IS NOT NULL"
 )
 MOST_KEYS = 10_000  # in one statement; SQLite takes three times as many
 

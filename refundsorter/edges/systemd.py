@@ -32,6 +32,10 @@ class Notifier:
         """The service reads its settings again; `ready` follows."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
+    def status(self, status: str) -> None:
+        """What the service does now, for `systemctl status`."""
+        self._send(f"STATUS={printable(status)}")
+
     def stopping(self) -> None:
         """The service is about to end."""
         self._send("STOPPING=1")

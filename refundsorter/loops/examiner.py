@@ -6,7 +6,7 @@ fault, a vanished file or passing trouble concerns one photo; its neighbours go 
 
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import numpy as np
@@ -16,6 +16,7 @@ from refundsorter.core.decision import Rules
 from refundsorter.core.fault import ItemFault, PassingTrouble, Vanished
 from refundsorter.core.image import Answer, Claimed, Examined, Rejection
 from refundsorter.core.port import ClassifierPort, DecoderPort, HistoryPort, Known, PhotoPort, ReaderPort
+from refundsorter.core.shadow import Shadow, ShadowAnswer
 from refundsorter.loops.contents import Content, Contents
 
 
@@ -34,6 +35,8 @@ class Batch:
     examined: list[Examined]
     unread: list[Unread]
     led: list[Content]  # contents to let go once this batch is in the ledger
+    shadows: list[ShadowAnswer] = field(default_factory=list)  # what the candidate says of some of them
+    shadow_trouble: Exception | None = None  # why it does not say more
 
 
 @dataclass(slots=True)
@@ -49,6 +52,15 @@ class _Read:
     infer_ms: float | None = None
 
 
+@dataclass(slots=True)
+class _Trial:
+    """What a candidate was asked about one batch."""
+
+    shadow: Shadow | None
+    answers: list[ShadowAnswer] = field(default_factory=list)
+    trouble: Exception | None = None
+
+
 class Examiner:
     """One worker's tools. Not shared between threads."""
 
@@ -62,18 +74,25 @@ class Examiner:
         contents: Contents,
         input_size: int,
         max_size: int,
+        candidate: ClassifierPort | None = None,
     ) -> None:
         self._reader = reader
         self._decoder = decoder
         self._classifier = classifier
+        self._candidate = candidate  # of a shadow, with the same input
         self._history = history
         self._contents = contents
         self.steps = 0  # pieces read, photos read and photos decoded so far; another thread may look
         # pixels: uint8 [max_size, S, S, 3], RGB, 0..255; used again for every batch
         self._pixels: NDArray[np.uint8] = np.empty((max_size, input_size, input_size, 3), np.uint8)
 
-    def examine(self, batch: Sequence[Claimed], rules: Rules) -> Batch:
+    def examine(self, batch: Sequence[Claimed], rules: Rules, shadow: Shadow | None = None) -> Batch:
         """Examine a micro-batch of at most `max_size` photos.
+
+        Args:
+            batch: The photos.
+            rules: How the bundle's answers are judged.
+            shadow: What the candidate is asked about, once the photos are answered; it harms none of them.
 
         Raises:
             PassingTrouble: The history cannot be asked; nothing is led any more.
@@ -86,15 +105,22 @@ class Examiner:
             except (PassingTrouble, Vanished) as why:
                 unread.append(Unread(claimed, why))
         leaders: dict[Content, _Read] = {}
+        trial = _Trial(shadow)
         try:
             followers = self._divide(read, leaders, rules)
-            self._answer(leaders, rules)
-            self._follow(followers, rules)
+            self._try(trial, self._answer(leaders, rules))
+            self._try(trial, self._follow(followers, rules))
         except BaseException:
             self._contents.let_go(leaders)
             raise
         unread += [Unread(one.claimed, one.trouble) for one in read if one.trouble]
-        return Batch([_examined(one, rules) for one in read if not one.trouble], unread, list(leaders))
+        return Batch(
+            [_examined(one, rules) for one in read if not one.trouble],
+            unread,
+            list(leaders),
+            trial.answers,
+            trial.trouble,
+        )
 
     def _read(self, claimed: Claimed) -> _Read:
         began = perf_counter()
@@ -124,30 +150,31 @@ class Examiner:
                 followers.append((one, leading))
         return followers
 
-    def _answer(self, leaders: dict[Content, _Read], rules: Rules) -> None:
-        """Find or make the answers that are led, and share them."""
+    def _answer(self, leaders: dict[Content, _Read], rules: Rules) -> list[_Read]:
+        """Find or make the answers that are led, and share them; what `_infer` returns."""
         if not leaders:
-            return
+            return []
         contents = [sha256 for _, _, sha256 in leaders]
         known = self._history.known(contents, model=rules.model, taxonomy=rules.taxonomy)
         for (_, _, sha256), one in leaders.items():
             if found := known.get(sha256):
                 one.duplicate_of, one.outcome = found.first_id, found.answer
-        self._infer([one for one in leaders.values() if one.outcome is None], rules)
+        inferred = self._infer([one for one in leaders.values() if one.outcome is None], rules)
         for content, one in leaders.items():
             first = one.claimed.id if one.duplicate_of is None else one.duplicate_of
             known_now = Known(first_id=first, answer=one.outcome) if isinstance(one.outcome, Answer) else None
             self._contents.answer(content, known_now)
+        return inferred
 
-    def _follow(self, followers: list[tuple[_Read, Future[Known | None]]], rules: Rules) -> None:
-        """Take the answers that others made; where there is none to take, look."""
+    def _follow(self, followers: list[tuple[_Read, Future[Known | None]]], rules: Rules) -> list[_Read]:
+        """Take the answers that others made; where there is none to take, look, as `_infer`."""
         for one, leading in followers:
             if found := leading.result():
                 one.duplicate_of, one.outcome = found.first_id, found.answer
-        self._infer([one for one, _ in followers if one.outcome is None], rules)
+        return self._infer([one for one, _ in followers if one.outcome is None], rules)
 
-    def _infer(self, batch: list[_Read], rules: Rules) -> None:
-        """Decode and classify."""
+    def _infer(self, batch: list[_Read], rules: Rules) -> list[_Read]:
+        """Decode and classify; those that were, in the order in which their pixels lie."""
         decoded: list[_Read] = []
         sizes: list[tuple[int, int]] = []
         found = self._decoder.decode([one.photo.data for one in batch], self._pixels)
@@ -163,13 +190,27 @@ class Examiner:
                 sizes.append((outcome.width, outcome.height))
         self.steps += len(batch)
         if not decoded:
-            return
+            return []
         began = perf_counter()
         logits = self._classifier.logits(self._pixels[: len(decoded)])  # float32 [N, labels]
         answers = rules.interpretation.answers(logits, sizes)
         share_ms = round(_since(began) / len(decoded), 3)
         for one, answer in zip(decoded, answers, strict=True):
             one.outcome, one.infer_ms = answer, share_ms
+        return decoded
+
+    def _try(self, trial: _Trial, inferred: list[_Read]) -> None:
+        """Ask the candidate about its share of what was just inferred, on the same pixels."""
+        if trial.shadow is None or self._candidate is None or trial.trouble:
+            return
+        chosen = [place for place, one in enumerate(inferred) if trial.shadow.wants(one.photo.sha256)]
+        if not chosen:
+            return
+        try:
+            logits = self._candidate.logits(self._pixels[chosen])  # float32 [N, the candidate's labels]
+            trial.answers += trial.shadow.answers([inferred[place].claimed.id for place in chosen], logits)
+        except Exception as trouble:  # noqa: BLE001 - whatever it dies of, no photo is harmed by it
+            trial.trouble = trouble
 
 
 def _examined(one: _Read, rules: Rules) -> Examined:

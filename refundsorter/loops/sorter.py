@@ -11,17 +11,16 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from queue import SimpleQueue
 
 from refundsorter.core.batching import BatchPolicy, is_group
-from refundsorter.core.decision import Rules
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.image import Claimed
 from refundsorter.core.port import Clock, LedgerPort, Log
 from refundsorter.loops.beat import Beat
 from refundsorter.loops.contents import Contents
 from refundsorter.loops.corrector import Corrector
-from refundsorter.loops.examiner import Batch, Examiner
+from refundsorter.loops.crew import Crew
+from refundsorter.loops.examiner import Batch
 from refundsorter.loops.filer import Filer
 from refundsorter.loops.reconciler import Reconciler
 
@@ -37,13 +36,14 @@ class _Task:
     """A micro-batch that was given to the examiners."""
 
     claimed: Sequence[Claimed]
-    rules: Rules
+    crew: Crew
 
 
 class Sorter:
     """The loop between the queue and the shelf.
 
-    `rules` may be replaced at any time; batches that are in hand are finished under the old ones.
+    `crew` may be replaced at any time, by another one with as many examiners; batches that are in hand are
+    finished by the old one, under its rules.
     """
 
     def __init__(
@@ -53,15 +53,14 @@ class Sorter:
         filer: Filer,
         corrector: Corrector,
         reconciler: Reconciler,
-        examiners: Sequence[Examiner],
+        crew: Crew,
         contents: Contents,
-        rules: Rules,
         policy: BatchPolicy,
         beat: Beat,
         clock: Clock,
         log: Log,
     ) -> None:
-        self.rules = rules
+        self.crew = crew
         self.policy = policy
         self.beat = beat
         self.filer = filer
@@ -71,12 +70,9 @@ class Sorter:
         self._contents = contents
         self._clock = clock
         self._log = log
-        self._team = tuple(examiners)
+        self._workers = len(crew.examiners)
         self._steps, self._stepped_at = 0, clock.monotonic()  # what they had done, and when that changed
-        self._examiners: SimpleQueue[Examiner] = SimpleQueue()
-        for examiner in examiners:
-            self._examiners.put(examiner)
-        self._pool = ThreadPoolExecutor(len(examiners), thread_name_prefix="examiner")
+        self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="examiner")
         self._tasks: dict[Future[Batch], _Task] = {}
         self._backlog = False  # whether the last claim left photos behind
         self._grouped_since = (
@@ -178,7 +174,7 @@ class Sorter:
 
     def _submit(self) -> float:
         """Give the examiners what they can take; seconds until there may be more to give."""
-        workers = len(self._team)
+        workers, crew = self._workers, self.crew
         in_work = sum(not future.done() for future in self._tasks)
         if in_work > workers:
             return IDLE_S
@@ -195,7 +191,7 @@ class Sorter:
         self._backlog = len(claimed) == room
         share = min(self.policy.max_size, math.ceil(len(claimed) / workers))
         for first in range(0, len(claimed), share or 1):
-            self._start(_Task(claimed[first : first + share], self.rules))
+            self._start(_Task(claimed[first : first + share], crew))
         return IDLE_S
 
     def _is_group(self, done: list[Future[Batch]]) -> bool:
@@ -211,19 +207,13 @@ class Sorter:
     def _start(self, task: _Task) -> None:
         if not self._tasks:
             self._stepped_at = self._clock.monotonic()  # nothing was asked of them until now
-        future = self._pool.submit(self._examine, task)
+        future = self._pool.submit(task.crew.examine, task.claimed)
         self._tasks[future] = task
         future.add_done_callback(lambda _: self._wake.set())
 
-    def _examine(self, task: _Task) -> Batch:
-        examiner = self._examiners.get()
-        try:
-            return examiner.examine(task.claimed, task.rules)
-        finally:
-            self._examiners.put(examiner)
-
     def _await_examiners(self, timeout: float) -> None:
-        now, steps = self._clock.monotonic(), sum(examiner.steps for examiner in self._team)
+        now = self._clock.monotonic()
+        steps = sum(crew.steps for crew in {task.crew for task in self._tasks.values()})
         if steps != self._steps:
             self._steps, self._stepped_at = steps, now
         if now - self._stepped_at < STALLED_S:
@@ -236,17 +226,28 @@ class Sorter:
         self._grouped_since = math.inf
         taken = False
         try:
-            for rules in {id(task.rules): task.rules for task, _ in tasks}.values():
-                group = [batch for task, batch in tasks if task.rules is rules]
-                taken |= self.filer.file([one for batch in group for one in batch.examined], rules)
+            for crew in {task.crew for task, _ in tasks}:
+                group = [batch for task, batch in tasks if task.crew is crew]
+                taken |= self.filer.file([one for batch in group for one in batch.examined], crew.rules)
             self.filer.give_back([one for _, batch in tasks for one in batch.unread])
         finally:
             for _, batch in tasks:
                 self._contents.let_go(batch.led)
         self.beat.tick()
+        self._keep_shadows([batch for _, batch in tasks])
         if not taken:
             raise PassingTrouble("the shelf took none of the photos")
         self._troubles = self._fruitless = 0
+
+    def _keep_shadows(self, batches: Sequence[Batch]) -> None:
+        """Write down what a candidate says; where that fails it is left out, for no photo depends on it."""
+        for trouble in {str(batch.shadow_trouble) for batch in batches if batch.shadow_trouble}:
+            self._log.warning("shadow.failed", trouble=trouble)
+        answers = [answer for batch in batches for answer in batch.shadows]
+        try:
+            self._ledger.keep_shadows(answers)
+        except PassingTrouble as trouble:
+            self._log.warning("shadow.failed", trouble=str(trouble), answers_lost=len(answers))
 
     def _finish_in_hand(self) -> None:
         """At the end: file what is examined, give back what nobody has begun."""
