@@ -3,17 +3,15 @@
 import gc
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from refundsorter.core.decision import Rules
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.port import HistoryPort, Log
 from refundsorter.core.shadow import Shadow
 from refundsorter.core.stability import Source
 from refundsorter.edges import ledger_schema, mounts
-from refundsorter.edges.bundle import BundleStore, StoredBundle
+from refundsorter.edges.bundle import StoredBundle
 from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.fence import Fence, FencedDecoder
 from refundsorter.edges.filesystem import FileSystem
@@ -28,11 +26,11 @@ from refundsorter.loops.examiner import Examiner
 from refundsorter.loops.intake import Intake
 from refundsorter.loops.root import Root
 from refundsorter.loops.sorter import Sorter
+from refundsorter.model import Model, classifiers, load_model
 from refundsorter.policies import (
     batch_policy,
     decode_limits,
     intake_times,
-    rules_of,
     worker_count,
 )
 from refundsorter.settings import Settings
@@ -44,12 +42,6 @@ SWITCH_INTERVAL_S = 0.0005
 GARBAGE_EVERY = 2_000  # new objects: some twenty photos
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """A bundle, and how its answers are judged."""
-
-    stored: StoredBundle  # the bundle's files and manifest
-    rules: Rules  # how its answers are judged
 
 
 def settle() -> None:
@@ -59,31 +51,6 @@ def settle() -> None:
     """
     gc.freeze()
     gc.set_threshold(GARBAGE_EVERY)
-
-
-def load_model(settings: Settings, reference: str | None = None) -> Model:
-    """The bundle "name/version", or the active one, its hash verified, with its rules.
-
-    Raises:
-        BundleRefused: There is none, or it is not what it says.
-        ConfigurationInvalid: The taxonomy is wrong.
-    """
-    store = BundleStore(settings.models)
-    stored = store.active() if reference is None else store.load(reference)
-    return Model(stored=stored, rules=rules_of(settings, stored.manifest))
-
-
-def classifiers(settings: Settings, stored: StoredBundle) -> list[Classifier]:
-    """One warmed-up interpreter a worker.
-
-    Raises:
-        BundleRefused: The model does not load, or has another shape than its manifest says.
-    """
-    bundle = stored.manifest
-    return [
-        Classifier(stored.weights, labels=len(bundle.labels), input_size=bundle.input_size)
-        for _ in range(worker_count(settings))
-    ]
 
 
 def examiners(

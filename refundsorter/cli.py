@@ -93,7 +93,7 @@ def sweep(
 
     settings = _settings(config)
     if dry_run:
-        from refundsorter.assembly import load_model
+        from refundsorter.model import load_model
         from refundsorter.preview import rehearse
 
         with show.progress(enabled=not as_json) as on_progress:
@@ -123,7 +123,7 @@ def classify(
 ) -> None:
     """Say what photos show and where they would go."""
     from refundsorter import show
-    from refundsorter.assembly import load_model
+    from refundsorter.model import load_model
     from refundsorter.preview import Previewer
 
     settings = _settings(config)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from refundsorter import kinship
-from refundsorter.assembly import LEDGER_FILE, load_model
+from refundsorter.assembly import LEDGER_FILE
 from refundsorter.core.fault import (
     BundleRefused,
     ConfigurationInvalid,
@@ -30,6 +30,7 @@ from refundsorter.edges.ledger_report import LedgerUnusable, read_overview, requ
 from refundsorter.edges.patience import Share
 from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.locks import sorter_pid
+from refundsorter.model import load_model
 from refundsorter.policies import worker_count
 from refundsorter.settings import Settings
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from queue import SimpleQueue
 
-from refundsorter.assembly import Model, examiners, scanners
+from refundsorter.assembly import examiners, scanners
 from refundsorter.core import placement
 from refundsorter.core.decision import decide
 from refundsorter.core.fault import PassingTrouble
@@ -24,6 +24,7 @@ from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.scan import stat_file
 from refundsorter.loops.contents import Contents
 from refundsorter.loops.examiner import Batch, Examiner
+from refundsorter.model import Model
 from refundsorter.settings import Settings
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from refundsorter.assembly import Model, Workshop, classifiers
+from refundsorter.assembly import Workshop
 from refundsorter.core.choice import Choice
 from refundsorter.core.fault import BundleRefused, PassingTrouble, RefundsorterError, Vanished
 from refundsorter.core.port import Log
@@ -20,6 +20,7 @@ from refundsorter.edges import serving
 from refundsorter.edges.choice import ChoiceFile
 from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.serving import Serving
+from refundsorter.model import Model, classifiers
 from refundsorter.policies import rules_of
 from refundsorter.settings import Settings
 from refundsorter.verifying import fit_model, require_same_input

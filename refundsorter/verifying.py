@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refundsorter.assembly import Model, load_model
 from refundsorter.core.bundle import Bundle
 from refundsorter.core.fault import BundleRefused
 from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.taxonomy import read_taxonomy
+from refundsorter.model import Model, load_model
 from refundsorter.settings import Settings
 
 

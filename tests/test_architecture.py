@@ -33,10 +33,12 @@ OS_WITHOUT_IO = {"fsencode", "fsdecode", "path.splitext"}
 # The one thing outside the standard library that an edge is the edge of; numpy is what pictures are made of.
 OUTSIDE = {
     "bundle": set(),
+    "choice": set(),
     "classifier": {"ai_edge_litert", "numpy"},
     "copying": set(),
     "decoder": {"PIL", "pillow_heif", "numpy"},
     "decoding": {"numpy"},
+    "durable": set(),
     "fence": {"numpy"},
     "filesystem": set(),
     "folders": set(),
@@ -61,6 +63,7 @@ OUTSIDE = {
     "plain_yaml": {"yaml"},
     "polling": {"watchdog"},
     "scan": set(),
+    "serving": set(),
     "shelf": set(),
     "shelf_listing": set(),
     "strangers": set(),
@@ -71,9 +74,11 @@ OUTSIDE = {
 }
 # The edges that an edge stands on.
 SIBLINGS = {
-    "bundle": {"plain_yaml"},
+    "bundle": {"choice", "durable", "filesystem", "plain_yaml"},
+    "choice": {"durable", "filesystem", "plain_yaml"},
     "copying": {"filesystem", "photos"},
     "decoding": {"decoder", "fence"},
+    "durable": {"filesystem"},
     "filesystem": {"patience"},
     "folders": {"filesystem"},
     "inbox": {"inotify", "mounts", "polling", "scan"},
@@ -99,6 +104,7 @@ SIBLINGS = {
     "polling": {"scan"},
     "scan": {"filesystem"},
     "strangers": {"copying", "filesystem"},
+    "serving": {"durable", "filesystem"},
     "shelf": {"copying", "filesystem", "folders", "taking"},
     "taking": {"filesystem"},
     "taxonomy": {"plain_yaml"},
@@ -127,19 +133,32 @@ FLOORS = {
     "locks": {"core.*", "edges.lock", "edges.mounts", "edges.patience", "settings"},
     "kinship": {"core.*", "edges.filesystem", "edges.journal_history", "edges.ledger_report"},
     "filing": {"core.*", "edges.*", "kinship", "locks", "loops.*", "policies", "settings"},
-    "assembly": {"core.*", "edges.*", "filing", "loops.*", "policies", "settings"},
+    "model": {"core.*", "edges.bundle", "edges.classifier", "policies", "settings"},
+    "verifying": {"core.*", "edges.classifier", "edges.taxonomy", "model", "settings"},
+    "assembly": {"core.*", "edges.*", "filing", "loops.*", "model", "policies", "settings"},
+    "releasing": {
+        "assembly", "core.*", "edges.choice", "edges.classifier", "edges.serving", "model", "policies",
+        "settings", "verifying",
+    },
+    "activation": {
+        "core.*", "edges.bundle", "edges.choice", "edges.serving", "locks", "settings", "verifying",
+    },
+    "inventory": {"core.*", "edges.bundle", "edges.serving", "locks", "settings"},
+    "shadowing": {"assembly", "core.*", "edges.choice", "edges.ledger_report", "settings"},
     "daemon": {
-        "assembly", "core.*", "edges.log", "edges.systemd", "exits", "loops.*", "policies", "settings",
-        "signals",
+        "assembly", "core.*", "edges.log", "edges.systemd", "exits", "loops.*", "policies", "releasing",
+        "settings", "signals",
     },
     "sweep": {"assembly", "core.*", "daemon", "edges.ledger_report", "exits", "loops.*", "signals"},
-    "preview": {"assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "settings"},
+    "preview": {
+        "assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "model", "settings",
+    },
     "doctor": {
-        "assembly", "core.*", "edges.bundle", "edges.classifier", "edges.ledger_report", "edges.mounts",
-        "edges.patience", "edges.taxonomy", "kinship", "locks", "policies", "settings",
+        "assembly", "core.*", "edges.choice", "edges.classifier", "edges.ledger_report", "edges.mounts",
+        "edges.patience", "edges.taxonomy", "kinship", "locks", "model", "policies", "settings",
     },
     "state": {
-        "assembly", "core.*", "edges.bundle", "edges.ledger_report", "locks", "settings",
+        "assembly", "core.*", "edges.bundle", "edges.ledger_report", "edges.serving", "locks", "settings",
     },
     "rebuild": {
         "assembly", "core.*", "edges.copying", "edges.filesystem", "edges.folders", "edges.journal_history",
@@ -147,8 +166,8 @@ FLOORS = {
     },
     "service_unit": {"core.*"},
     "service": {
-        "core.*", "edges.bundle", "edges.plain_yaml", "edges.taxonomy", "service_unit", "settings",
-        "settings_show",
+        "core.*", "edges.bundle", "edges.choice", "edges.plain_yaml", "edges.taxonomy", "service_unit",
+        "settings", "settings_show",
     },
     "cli_service": {"service"},
     "show": {"core.*", "doctor", "preview", "state", "sweep", "training.progress"},
@@ -156,6 +175,7 @@ FLOORS = {
     "show_diff": {"core.*", "show", "show_evaluation", "training.*"},
     "show_evaluation": {"core.*", "show", "training.*"},
     "show_ledger": {"core.*", "rebuild", "show"},
+    "show_models": {"activation", "core.*", "inventory", "shadowing", "show", "verifying"},
     "cli_options": {"settings"},
     "cli_evaluate": {
         "cli_options", "corrections", "edges.bundle", "edges.taxonomy", "exits", "policies", "settings",
@@ -167,12 +187,14 @@ FLOORS = {
     },
     "cli_ledger": {"cli_options", "exits", "rebuild", "show", "show_ledger"},
     "cli_train": {"core.*", "show", "training.*"},
-    "cli_models": {"cli_diff", "cli_options", "core.*", "edges.bundle", "exits", "show"},
+    "cli_models": {
+        "activation", "cli_diff", "cli_options", "edges.bundle", "exits", "inventory", "settings", "shadowing",
+        "show_models", "verifying",
+    },
     "cli": {
         "__init__", "assembly", "cli_evaluate", "cli_ledger", "cli_models", "cli_options", "cli_service",
-        "cli_train", "core.*", "daemon", "doctor", "edges.bundle",
-        "edges.log", "edges.taxonomy", "exits", "preview", "settings", "settings_show", "show", "signals",
-        "state", "streams", "sweep",
+        "cli_train", "core.*", "daemon", "doctor", "edges.bundle", "edges.log", "edges.taxonomy", "exits",
+        "model", "preview", "settings", "settings_show", "show", "signals", "state", "streams", "sweep",
     },
 }  # fmt: skip
 FLOORS_OUTSIDE = {
@@ -189,6 +211,7 @@ FLOORS_OUTSIDE = {
     "show": {"rich"},
     "show_diff": {"rich"},
     "show_evaluation": {"rich"},
+    "show_models": {"rich"},
 }
 TRAINING_OUTSIDE = {"PIL", "ai_edge_litert", "kagglehub", "keras", "numpy", "requests", "tensorflow"}
 TRAINING_FLOORS = {

@@ -224,7 +224,7 @@ class LedgerReport:
         )
 
     def stood_beside(self, candidate: str) -> dict[str, int]:
-        """The bundles that decided the photos that a candidate answered too, and how many; the last one first.
+        """The bundles that decided the photos that a candidate answered too, the last first; and how many.
 
         Args:
             candidate: NAME/VERSION.
