@@ -23,7 +23,8 @@ from PIL import Image
 
 from refundsorter.edges.bundle import BundleStore
 
-TINY = Path(__file__).parent / "data" / "tiny.tflite"
+DATA = Path(__file__).parent / "data"
+TINY = DATA / "tiny.tflite"
 LABELS = ("red", "green", "blue", "white", "black")
 COLOURS = {
     "red": (255, 0, 0),
@@ -171,8 +172,10 @@ def make_shop(base: Path, settings: str = "", taxonomy: str = TAXONOMY) -> Shop:
     return shop
 
 
-def write_bundle(models: Path, version: str = "1.0.0") -> None:
-    """Write the tiny bundle and make it active."""
+def write_bundle(
+    models: Path, version: str = "1.0.0", *, weights: Path = TINY, active: bool = True, **changed: Any
+) -> str:
+    """Write a version of the tiny bundle, with what is changed in its manifest, and make it active."""
     store = BundleStore(models)
     manifest: Mapping[str, Any] = {
         "name": "tiny",
@@ -187,8 +190,12 @@ def write_bundle(models: Path, version: str = "1.0.0") -> None:
         "metrics": {},
         "data": [{"name": "set by hand", "photos": 0, "licence": "MIT"}],
         "base_weights": {"name": "none", "licence": "MIT", "source": "none"},
+        **changed,
     }
-    store.activate(store.write(manifest, TINY.read_bytes(), "A model for tests.\n"))
+    reference = store.write(manifest, weights.read_bytes(), "A model for tests.\n")
+    if active:
+        store.activate(reference)
+    return reference
 
 
 def photo(colour: str, *, form: str = "JPEG", size: tuple[int, int] = (40, 30), seed: int = 0) -> bytes:

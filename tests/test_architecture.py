@@ -188,8 +188,8 @@ FLOORS = {
     "cli_ledger": {"cli_options", "exits", "rebuild", "show", "show_ledger"},
     "cli_train": {"core.*", "show", "training.*"},
     "cli_models": {
-        "activation", "cli_diff", "cli_options", "edges.bundle", "exits", "inventory", "settings", "shadowing",
-        "show_models", "verifying",
+        "activation", "cli_diff", "cli_options", "edges.bundle", "exits", "inventory", "settings",
+        "shadowing", "show_models", "verifying",
     },
     "cli": {
         "__init__", "assembly", "cli_evaluate", "cli_ledger", "cli_models", "cli_options", "cli_service",

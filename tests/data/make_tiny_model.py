@@ -1,7 +1,9 @@
-"""Makes `tiny.tflite`, the model that fast tests use: a convolution and a dense layer, 32 pixels, 5 labels.
+"""Makes the models that fast tests use, each of a few kilobytes.
 
-It is not trained but set: each label answers to one colour, so a test can foretell every answer. It needs
-TensorFlow; the result is committed, so the tests do not.
+`tiny.tflite` is a convolution and a dense layer, 32 pixels, 5 labels; `tiny48.tflite` is the same with 48
+pixels. They are not trained but set: each label answers to one colour, so a test can foretell every answer.
+`brittle.tflite` has the same ends as the first, and fails at every photo whose first pixel has any red.
+They need TensorFlow; the results are committed, so the tests do not.
 
 Run: python tests/data/make_tiny_model.py
 """
@@ -12,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-SIDE = 32  # pixels
+SIDE, LARGER_SIDE = 32, 48  # pixels
 # One label a colour, RGB. A photo all of that colour gets its label.
 COLOURS = {
     "red": (255, 0, 0),
@@ -24,12 +26,12 @@ COLOURS = {
 SHARPNESS = 12.0  # how far the right logit lies above the others; 12 gives it nearly all the probability
 
 
-def build() -> tf.keras.Model:
+def build(side: int) -> tf.keras.Model:
     """Make the network: the logit of a colour falls with the distance of the photo's mean colour from it.
 
     |x - c|² is |c|² - 2 x·c plus a term that all labels share, so a linear layer does it.
     """
-    pixels = tf.keras.Input((SIDE, SIDE, 3))
+    pixels = tf.keras.Input((side, side, 3))
     scaled = tf.keras.layers.Rescaling(1 / 255)(pixels)
     reduced = tf.keras.layers.Conv2D(
         3, 4, strides=4, use_bias=False, kernel_initializer=_mean_of_each_channel
@@ -48,22 +50,41 @@ def _mean_of_each_channel(shape: tuple[int, ...], dtype: str | None = None) -> t
     return tf.constant(kernel, dtype)
 
 
-def _representative() -> Iterator[list[np.ndarray]]:
+def _representative(side: int) -> Iterator[list[np.ndarray]]:
     draws = np.random.default_rng(0)
     for colour in COLOURS.values():
-        yield [np.full((1, SIDE, SIDE, 3), colour, np.float32)]
-        yield [draws.uniform(0, 255, (1, SIDE, SIDE, 3)).astype(np.float32)]
+        yield [np.full((1, side, side, 3), colour, np.float32)]
+        yield [draws.uniform(0, 255, (1, side, side, 3)).astype(np.float32)]
 
 
-def main() -> None:
-    """Quantise the network and write it beside this file."""
-    converter = tf.lite.TFLiteConverter.from_keras_model(build())
+def quantised(side: int) -> bytes:
+    """The network in int8, for photos of that side."""
+    converter = tf.lite.TFLiteConverter.from_keras_model(build(side))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = _representative
+    converter.representative_dataset = lambda: _representative(side)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.float32
-    Path(__file__).with_name("tiny.tflite").write_bytes(converter.convert())
+    return bytes(converter.convert())
+
+
+def brittle() -> bytes:
+    """A model that looks up a row of a table by a pixel's red; the table has one row."""
+
+    @tf.function(input_signature=[tf.TensorSpec((1, SIDE, SIDE, 3), tf.uint8)])
+    def look_up(pixels: tf.Tensor) -> tf.Tensor:
+        row = tf.cast(pixels[0, 0, 0, 0], tf.int32)
+        return tf.gather(tf.zeros((1, len(COLOURS))), [row])
+
+    return bytes(tf.lite.TFLiteConverter.from_concrete_functions([look_up.get_concrete_function()]).convert())
+
+
+def main() -> None:
+    """Write each beside this file."""
+    here = Path(__file__).parent
+    (here / "tiny.tflite").write_bytes(quantised(SIDE))
+    (here / "tiny48.tflite").write_bytes(quantised(LARGER_SIDE))
+    (here / "brittle.tflite").write_bytes(brittle())
 
 
 if __name__ == "__main__":

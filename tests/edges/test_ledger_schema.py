@@ -110,7 +110,6 @@ class TestVersions:
         assert paths_in(path) == ["/inbox/0.jpg"]
         assert paths_in(f"{path}.version-{NEWEST}.backup") == ["/inbox/0.jpg"]
 
-
     def test_a_ledger_of_version_2_gets_the_table_of_shadows(self, path: str) -> None:
         """The step to version 3 makes the table that a new ledger has, and keeps the rows."""
         make(path)
