@@ -42,8 +42,6 @@ SWITCH_INTERVAL_S = 0.0005
 GARBAGE_EVERY = 2_000  # new objects: some twenty photos
 
 
-
-
 def settle() -> None:
     """Say that what was made until now lasts; garbage is then looked for among what comes, and often.
 

@@ -79,7 +79,7 @@ def _samples(settings: "Settings", data: Path | None, *, corrections: bool) -> "
     if corrections == (data is not None):
         raise typer.BadParameter("name the photos to measure on, or say --corrections", param_hint="DATA")
     if data is None:
-        from refundsorter.corrections import read_corrections
+        from refundsorter.training.corrections import read_corrections
 
         return read_corrections(settings)
     from refundsorter.training import dataset

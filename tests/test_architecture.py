@@ -178,7 +178,7 @@ FLOORS = {
     "show_models": {"activation", "core.*", "inventory", "shadowing", "show", "verifying"},
     "cli_options": {"settings"},
     "cli_evaluate": {
-        "cli_options", "corrections", "edges.bundle", "edges.taxonomy", "exits", "policies", "settings",
+        "cli_options", "edges.bundle", "edges.taxonomy", "exits", "policies", "settings",
         "show", "show_evaluation", "training.*",
     },
     "cli_diff": {
@@ -186,7 +186,10 @@ FLOORS = {
         "show_evaluation", "training.*",
     },
     "cli_ledger": {"cli_options", "exits", "rebuild", "show", "show_ledger"},
-    "cli_train": {"core.*", "show", "training.*"},
+    "cli_train": {
+        "cli_options", "core.*", "edges.bundle", "edges.taxonomy", "recent", "settings", "show",
+        "training.*",
+    },
     "cli_models": {
         "activation", "cli_diff", "cli_options", "edges.bundle", "exits", "inventory", "settings",
         "shadowing", "show_models", "verifying",
@@ -216,7 +219,8 @@ FLOORS_OUTSIDE = {
 TRAINING_OUTSIDE = {"PIL", "ai_edge_litert", "kagglehub", "keras", "numpy", "requests", "tensorflow"}
 TRAINING_FLOORS = {
     "core.*", "edges.bundle", "edges.classifier", "edges.copying", "edges.decoder", "edges.filesystem",
-    "edges.ledger_report", "edges.ledger_schema", "edges.taxonomy", "edges.thumbnail", "settings",
+    "edges.ledger_report", "edges.ledger_schema", "edges.plain_yaml", "edges.taxonomy",
+    "edges.thumbnail", "settings",
 }  # fmt: skip
 HEAVY = {"tensorflow", "keras"}  # three seconds and half a gigabyte
 

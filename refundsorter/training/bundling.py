@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refundsorter.core.bundle import DTYPE, BaseWeights, Bundle, DataSource
+from refundsorter.edges import plain_yaml
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.training import calibrate, charts, export
 from refundsorter.training.card import shown, write_card
@@ -19,6 +20,16 @@ from refundsorter.training.evaluate import Measure, measure
 from refundsorter.training.options import TrainOptions
 from refundsorter.training.share import Share
 from refundsorter.training.speed import speed_of
+
+TAXONOMY = "taxonomy.yaml"  # beside the weights: which category each label was trained as
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What a bundle was made of."""
+
+    data: tuple[DataSource, ...]  # the photos
+    base: BaseWeights  # the weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +76,10 @@ def write_bundle(
     measures: Mapping[str, Measure],
     *,
     unfiled: Share,
-    samples: Sequence[Sample],
+    origin: Origin,
     options: TrainOptions,
 ) -> str:
-    """Write a bundle.
+    """Write a bundle, with its card, its plots, and the taxonomy that it was trained by.
 
     Args:
         weights: The content of model.tflite.
@@ -76,13 +87,14 @@ def write_bundle(
         judge: What its answers are judged by.
         measures: What was measured, as for `card.write_card`.
         unfiled: Of pictures that show no product, how many were not filed.
-        samples: What it was trained on.
+        origin: What it was made of.
         options: How.
 
     Returns:
         Its reference.
     """
     speed = speed_of(weights, len(labels), options.recipe.size)
+    figures = {key: value for name, m in measures.items() for key, value in m.figures(name).items()}
     bundle = Bundle(
         name=options.name,
         version=options.version,
@@ -95,13 +107,13 @@ def write_bundle(
         temperature=1.0,
         thresholds=judge.thresholds,
         metrics={
-            **{key: value for name, m in measures.items() for key, value in m.figures(name).items()},
+            **figures,
             **speed.figures(),
             "no_product_pictures": float(unfiled.of),
             "no_product_unfiled": round(unfiled.value, 4),
         },
-        data=_sources(samples),
-        base_weights=_base_weights(options),
+        data=origin.data,
+        base_weights=origin.base,
     )
     card = write_card(
         bundle,
@@ -113,10 +125,12 @@ def write_bundle(
         size=len(weights),
         speed=speed,
     )
-    return BundleStore(options.out).write(bundle.to_mapping(), weights, card, charts.files(shown(measures)))
+    extras = {**charts.files(shown(measures)), TAXONOMY: _taxonomy(labels, judge).encode()}
+    return BundleStore(options.out).write(bundle.to_mapping(), weights, card, extras)
 
 
-def _base_weights(options: TrainOptions) -> BaseWeights:
+def base_weights(options: TrainOptions) -> BaseWeights:
+    """What a run begins with, for the manifest."""
     made = options.base == "random"
     source = {"imagenet": "Keras Applications, trained on ImageNet", "random": "random numbers"}
     return BaseWeights(
@@ -126,9 +140,23 @@ def _base_weights(options: TrainOptions) -> BaseWeights:
     )
 
 
-def _sources(samples: Sequence[Sample]) -> tuple[DataSource, ...]:
+def sources(samples: Sequence[Sample]) -> tuple[DataSource, ...]:
+    """Where photos come from, for the manifest; the largest source first."""
     counts = Counter((sample.source, sample.licence) for sample in samples)
     return tuple(
         DataSource(name=source, photos=count, licence=licence)
         for (source, licence), count in counts.most_common()
     )
+
+
+def _taxonomy(labels: Sequence[str], judge: Judge) -> str:
+    """The taxonomy that a bundle was trained by, as `config/taxonomy.yaml` is written."""
+    of = [None if column < 0 else judge.categories[column] for column in judge.columns.tolist()]
+    listed: dict[str | None, list[str]] = {name: [] for name in (*judge.categories, None)}
+    for label, category in zip(labels, of, strict=True):
+        listed[category].append(label)
+    document = {
+        "categories": {name: {"labels": sorted(listed[name])} for name in judge.categories if listed[name]},
+        "no_category": sorted(listed[None]),
+    }
+    return plain_yaml.dump(document)

@@ -30,6 +30,7 @@ class Extended:
     head: Head
     categories: tuple[str, ...]  # sorted
     thresholds: Mapping[str, float]  # of every category
+    unseen: NDArray[np.float64]  # [N, categories], of each photo by a head that had not seen it
 
 
 def extend(
@@ -58,17 +59,13 @@ def extend(
     head = _renumbered(head, [every.index(name) for name in categories])
     units = directions(values, head.mean)
     taught = _taught(head, units, samples, every)
-    new = set(every) - set(categories)
-    found = dict(thresholds)
-    if new:
-        # Each photo is judged by a head that has not seen it.
-        odds = np.concatenate(
-            [_odds_unseen(head, units, values, samples, row, categories=every) for row in range(len(samples))]
-        )
-        truth = np.array([every.index(sample.category) for sample in samples], dtype=np.int64)
-        own = find_thresholds(odds, truth, every, precision)
-        found |= {name: own[name] for name in new}
-    return Extended(head=taught, categories=every, thresholds=found)
+    odds = np.concatenate(
+        [_odds_unseen(head, units, values, samples, row, categories=every) for row in range(len(samples))]
+    )
+    truth = np.array([every.index(sample.category) for sample in samples], dtype=np.int64)
+    own = find_thresholds(odds, truth, every, precision)
+    new = {name: own[name] for name in set(every) - set(categories)}
+    return Extended(head=taught, categories=every, thresholds={**thresholds, **new}, unseen=odds)
 
 
 def _odds_unseen(

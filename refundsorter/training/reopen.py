@@ -13,6 +13,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
+from refundsorter.edges.bundle import StoredBundle
 from refundsorter.training.head import NOTHING, Columns, Head
 from refundsorter.training.recipe import Recipe
 from refundsorter.training.trunk import BaseRefused, build_trunk
@@ -28,31 +29,28 @@ DTYPES: Mapping[int, type[np.generic]] = {
 Array = NDArray[np.float32]
 
 
-def reopen(
-    weights: Path, labels: tuple[str, ...], categories: NDArray[np.int64], size: int
-) -> tuple[keras.Model, Head, float]:
+def reopen(stored: StoredBundle, categories: NDArray[np.int64]) -> tuple[keras.Model, Head]:
     """Read a model that `export.to_int8` made.
 
     Args:
-        weights: The `.tflite` file.
-        labels: In its output order.
-        categories: The category's index of each, int64 [labels]; NOTHING: it has none.
-        size: The side of its input, in pixels.
+        stored: The bundle.
+        categories: The category's index of each of its labels, int64 [labels]; NOTHING: it has none.
 
     Returns:
-        The trunk, the head on it, and the trunk's width.
+        The trunk and the head on it, whose logits need no temperature.
 
     Raises:
         BaseRefused: The file is of another network, or an imported one.
     """
+    manifest = stored.manifest
     try:
-        graph = _Graph(weights)
-        trunk, width = _trunk(list(graph.kernels(CONVOLUTIONS)), size)
-        return trunk, _head(graph, labels, categories), width
+        graph = _Graph(stored.weights)
+        trunk = _trunk(list(graph.kernels(CONVOLUTIONS)), manifest.input_size)
+        return trunk, _head(graph, manifest.labels, categories, manifest.temperature)
     except (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         raise BaseRefused(
-            f"{weights}: cannot be taught on: it is no MobileNetV2 of our own training ({error}); train on "
-            "photos with another --base"
+            f"{stored.weights}: cannot be taught on: it is no MobileNetV2 of our own training ({error}); "
+            "train on photos with another --base"
         ) from error
 
 
@@ -92,7 +90,7 @@ class _Graph:
         return found
 
 
-def _trunk(kernels: list[tuple[Array, Array]], size: int) -> tuple[keras.Model, float]:
+def _trunk(kernels: list[tuple[Array, Array]], size: int) -> keras.Model:
     """Build the trunk of the width that fits the kernels, and fill it with them."""
     for width in WIDTHS:
         trunk = build_trunk("random", Recipe(size=size, alpha=width))
@@ -108,10 +106,10 @@ def _trunk(kernels: list[tuple[Array, Array]], size: int) -> tuple[keras.Model, 
         layer.set_weights([kernel])
         even = np.ones_like(bias)  # a normalisation that only adds the bias into which its own was folded
         normalisation.set_weights([even, bias, 0 * bias, even - np.float32(normalisation.epsilon)])
-    return trunk, width
+    return trunk
 
 
-def _head(graph: _Graph, labels: tuple[str, ...], categories: NDArray[np.int64]) -> Head:
+def _head(graph: _Graph, labels: tuple[str, ...], categories: NDArray[np.int64], temperature: float) -> Head:
     """Read the mean and the columns: ours first, and those of an earlier classifier, if there are any."""
     dense = list(graph.kernels((schema.BuiltinOperator.FULLY_CONNECTED,)))
     centring = list(graph.operations(schema.BuiltinOperator.ADD, schema.BuiltinOperator.SUB))[-1]
@@ -120,7 +118,12 @@ def _head(graph: _Graph, labels: tuple[str, ...], categories: NDArray[np.int64])
     if not 1 <= len(dense) <= 2 or mean.ndim != 1 or sum(len(bias) for _, bias in dense) != len(labels):  # noqa: PLR2004
         raise ValueError("its head is another")
     parts = [
-        Columns(labels=labels[start:end], categories=categories[start:end], kernel=kernel.T, bias=bias)
+        Columns(
+            labels=labels[start:end],
+            categories=categories[start:end],
+            kernel=kernel.T / np.float32(temperature),
+            bias=bias / np.float32(temperature),
+        )
         for (kernel, bias), (start, end) in zip(dense, ((0, split), (split, len(labels))), strict=False)
     ]
     return Head(mean=mean, ours=parts[0], prior=parts[1] if len(parts) > 1 else None)
@@ -129,8 +132,9 @@ def _head(graph: _Graph, labels: tuple[str, ...], categories: NDArray[np.int64])
 def places(
     labels: tuple[str, ...], category_of: Mapping[str, str], categories: tuple[str, ...]
 ) -> NDArray[np.int64]:
-    """Return the category's index of each label, int64 [labels]; NOTHING for one that has none."""
+    """Return the category's index of each label, int64 [labels]; NOTHING where it is of none of them."""
+    place = {category: index for index, category in enumerate(categories)}
     return np.array(
-        [categories.index(category_of[label]) if label in category_of else NOTHING for label in labels],
+        [place.get(category_of.get(label, ""), NOTHING) for label in labels],
         dtype=np.int64,
     )

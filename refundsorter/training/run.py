@@ -5,9 +5,7 @@ are read after everything is decided, and measured with the quantised file, beca
 """
 
 import shutil
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -15,29 +13,30 @@ from numpy.typing import NDArray
 
 from refundsorter.core.bundle import split_reference
 from refundsorter.core.fault import BundleRefused
-from refundsorter.training import calibrate, dataset, export
+from refundsorter.training import calibrate, dataset
 from refundsorter.training.across import folds, groups_of, judged_rows, strange_cosines
-from refundsorter.training.bundling import Judge, write_bundle
-from refundsorter.training.card import HELD_OUT, OTHER_SHOPS, UNQUANTISED
+from refundsorter.training.bundling import Judge, Origin, base_weights, sources, write_bundle
+from refundsorter.training.card import CHECK, HELD_OUT, OTHER_SHOPS, UNQUANTISED
 from refundsorter.training.checkpoints import Checkpoints
 from refundsorter.training.dataset import DatasetRefused, Sample
 from refundsorter.training.evaluate import Measure
-from refundsorter.training.head import NOTHING, Columns, Head, assemble, directions, fit_columns, joined, unit
+from refundsorter.training.finishing import logits_of, quantised, tell, unfiled
+from refundsorter.training.head import NOTHING, Columns, Head, directions, fit_columns, joined, unit
 from refundsorter.training.mixture import fit_mixture
 from refundsorter.training.nothing import KINDS, pictures
 from refundsorter.training.options import TrainOptions
 from refundsorter.training.prior import prior_columns, read_prior, unique
-from refundsorter.training.progress import Progress, Report
+from refundsorter.training.progress import Report
 from refundsorter.training.recipe import Lesson
+from refundsorter.training.reopen import places, reopen
 from refundsorter.training.rounding import round_weights
-from refundsorter.training.served import served_logits
 from refundsorter.training.trunk import build_trunk, features, resized, seed_everything
 from refundsorter.training.tune import Start, tune
 
 # For quantisation. Of 100, 300 and 1,000 the last kept the probabilities nearest to those of the float model.
 REPRESENTATIVE_PHOTOS = 1000
 
-NOTHINGS_TAUGHT, NOTHINGS_MEASURED = 20, 20  # pictures of each kind of no product; of different draws
+NOTHINGS_TAUGHT = 20  # pictures of each kind of no product
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +84,7 @@ def train(options: TrainOptions, report: Report) -> str:
     recipe = options.recipe
     kept = Checkpoints(options.out / f".training-{options.name}-{options.version}", options, report)
     lessons = read_lessons(options, report)
-    trunk = build_trunk(options.base, recipe)
-    prior = None
-    if options.prior is not None:
-        prior = prior_columns(read_prior(options.prior), lessons.categories, lessons.labels)
+    trunk, prior = _begin(options, lessons)
     start = Start(
         trunk=trunk,
         values=kept.array("start", lambda: features(trunk, lessons.pixels, report)),
@@ -109,6 +105,20 @@ def train(options: TrainOptions, report: Report) -> str:
     finish(trunk, head, judge, strange, lessons=lessons, options=options, report=report)
     shutil.rmtree(kept.folder, ignore_errors=True)
     return reference
+
+
+def _begin(options: TrainOptions, lessons: Lessons) -> tuple[keras.Model, Columns | None]:
+    """Return the trunk to begin with, and the columns that came with it."""
+    if options.go_on is None:
+        trunk, found = build_trunk(options.base, options.recipe), None
+        if options.prior is not None:
+            found = prior_columns(read_prior(options.prior), lessons.categories, lessons.labels)
+        return trunk, found
+    columns = places(options.go_on.manifest.labels, options.category_of, lessons.categories)
+    trunk, head = reopen(options.go_on, columns)
+    if head.prior is None:
+        return trunk, None
+    return trunk, replace(head.prior, labels=unique(head.prior.labels, lessons.labels))
 
 
 def read_lessons(options: TrainOptions, report: Report) -> Lessons:
@@ -239,30 +249,28 @@ def finish(
     report: Report,
 ) -> None:
     """Quantise, measure and write."""
-    recipe = options.recipe
     count = min(REPRESENTATIVE_PHOTOS, len(lessons.samples))
     draws = np.random.default_rng(options.seed)
     chosen = np.sort(draws.choice(len(lessons.samples), count, replace=False, p=lessons.lesson.weights))
-    report(Progress(stage="export", done=0, total=1))
     representative = lessons.pixels[chosen]
-    rounded = resized(trunk, recipe, recipe.size)  # a copy: the float one is measured beside it
+    # A copy is rounded: the float one is measured beside it.
+    rounded = resized(trunk, options.recipe, options.recipe.size)
     round_weights(rounded, representative)
-    weights = export.to_int8(assemble(rounded, head), representative)
-    report(Progress(stage="export", done=1, total=1, note=f"{len(weights)} bytes"))
+    weights = quantised(rounded, head, representative, report)
     measures = {HELD_OUT: strange}
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.tflite"
-        file.write_bytes(weights)
-        drawn, _ = pictures(NOTHINGS_MEASURED, recipe.size, options.seed + 1)
-        unfiled = judge.unfiled(served_logits(file, len(head.labels), drawn))
-        if options.measure_on:
-            samples, pixels = dataset.decode(options.measure_on, recipe.size, options.workers, report)
-            measures[OTHER_SHOPS] = judge.measure(served_logits(file, len(head.labels), pixels), samples)
-            exact = head.logits(features(trunk, pixels, report))
-            measures[UNQUANTISED] = judge.measure(exact, samples)
-    for name, found in measures.items():
-        note = f"{name}: " + "\n".join(found.lines())
-        report(Progress(stage="measure", done=1, total=1, figures=found.figures(name), note=note))
+    for name, photos in ((CHECK, options.check), (OTHER_SHOPS, options.measure_on)):
+        if photos:
+            samples, pixels = dataset.decode(photos, options.recipe.size, options.workers, report)
+            measures[name] = judge.measure(logits_of(weights, head, pixels), samples)
+            if name == OTHER_SHOPS:
+                measures[UNQUANTISED] = judge.measure(head.logits(features(trunk, pixels, report)), samples)
+    tell(measures, report)
     write_bundle(
-        weights, head.labels, judge, measures, unfiled=unfiled, samples=lessons.samples, options=options
+        weights,
+        head.labels,
+        judge,
+        measures,
+        unfiled=unfiled(weights, head, judge, options),
+        origin=Origin(data=sources(lessons.samples), base=base_weights(options)),
+        options=options,
     )
