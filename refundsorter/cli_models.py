@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from refundsorter import cli_diff
+from refundsorter.cli_import import import_model
 from refundsorter.cli_options import AsJson, ConfigFile, answer, read_settings
 from refundsorter.exits import ExitCode
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:  # each command imports what it needs
     from refundsorter.settings import Settings
 
 app = typer.Typer(help="See, choose and compare model bundles.", no_args_is_help=True)
+app.command("import")(import_model)
 
 BundleName = Annotated[
     str, typer.Argument(metavar="NAME/VERSION", help="A bundle, as `models list` names it.")

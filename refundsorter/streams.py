@@ -7,6 +7,8 @@ closed is taken up again, or the ledger would get the number that everybody prin
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from refundsorter.core.fault import RefundsorterError
 
@@ -56,3 +58,20 @@ def _take_up(number: int, mode: int) -> None:
         os.dup2(descriptor, number)
         os.close(descriptor)
     os.set_inheritable(number, True)  # noqa: FBT003 - or a child would begin without it
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Turn standard error aside while a library is loaded that greets there from native code.
+
+    What goes wrong with the loading it raises, so nothing that matters is lost.
+    """
+    kept = os.dup(STDERR)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, STDERR)
+        yield
+    finally:
+        os.dup2(kept, STDERR)
+        os.close(kept)
+        os.close(nowhere)

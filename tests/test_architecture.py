@@ -190,8 +190,12 @@ FLOORS = {
         "cli_options", "core.*", "edges.bundle", "edges.taxonomy", "recent", "settings", "show",
         "training.*",
     },
+    "show_import": {"core.*", "show", "training.importing"},
+    "cli_import": {
+        "cli_options", "core.*", "edges.taxonomy", "show", "show_import", "streams", "training.importing",
+    },
     "cli_models": {
-        "activation", "cli_diff", "cli_options", "edges.bundle", "exits", "inventory", "settings",
+        "activation", "cli_diff", "cli_import", "cli_options", "edges.bundle", "exits", "inventory", "settings",
         "shadowing", "show_models", "verifying",
     },
     "cli": {
@@ -204,6 +208,7 @@ FLOORS_OUTSIDE = {
     "cli": {"typer"},
     "cli_diff": {"typer"},
     "cli_evaluate": {"typer"},
+    "cli_import": {"typer"},
     "cli_ledger": {"typer"},
     "cli_models": {"typer"},
     "cli_train": {"typer"},
@@ -216,7 +221,7 @@ FLOORS_OUTSIDE = {
     "show_evaluation": {"rich"},
     "show_models": {"rich"},
 }
-TRAINING_OUTSIDE = {"PIL", "ai_edge_litert", "kagglehub", "keras", "numpy", "requests", "tensorflow"}
+TRAINING_OUTSIDE = {"PIL", "ai_edge_litert", "h5py", "kagglehub", "keras", "numpy", "requests", "tensorflow"}
 TRAINING_FLOORS = {
     "core.*", "edges.bundle", "edges.classifier", "edges.copying", "edges.decoder", "edges.filesystem",
     "edges.ledger_report", "edges.ledger_schema", "edges.plain_yaml", "edges.taxonomy",

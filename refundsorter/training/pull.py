@@ -21,7 +21,7 @@ from refundsorter.training.progress import Progress, Report
 
 SCHEME = "kaggle:"
 REFERENCE = re.compile(r"kaggle:([\w-]+/[\w.-]+(?:/versions/\d+)?)", re.ASCII)
-HOW_TO_GIVE_A_TOKEN = (
+HOW_TO_SIGN_IN = (
     "make a token in your account's settings at Kaggle, and give it as KAGGLE_API_TOKEN, as KAGGLE_USERNAME "
     "with KAGGLE_KEY, or as the file ~/.kaggle/kaggle.json"
 )
@@ -110,11 +110,11 @@ def _of_status(reference: str, error: "OSError") -> RefundsorterError:
         case HTTPStatus.NOT_FOUND:
             return DatasetRefused(f"{reference}: Kaggle has no such data set; look at its page's address")
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN if get_kaggle_credentials() is None:
-            return DatasetRefused(f"{reference}: does not exist, or needs a token: {HOW_TO_GIVE_A_TOKEN}")
+            return DatasetRefused(f"{reference}: does not exist, or needs a token: {HOW_TO_SIGN_IN}")
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return DatasetRefused(
                 f"{reference}: does not exist, or this token may not have it: accept its terms on its page, "
-                f"or {HOW_TO_GIVE_A_TOKEN}"
+                f"or {HOW_TO_SIGN_IN}"
             )
         case _:
             return PassingTrouble(f"{reference}: Kaggle answered {status}; try again later")
