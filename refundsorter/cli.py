@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from refundsorter import __version__, cli_evaluate, cli_service, cli_train, signals, streams
+from refundsorter.cli_dataset import app as dataset_app
 from refundsorter.cli_ledger import app as ledger_app
 from refundsorter.cli_models import app as models_app
 from refundsorter.cli_options import AsJson, ConfigFile
@@ -33,6 +34,7 @@ config_app = typer.Typer(help="Check and show the settings.", no_args_is_help=Tr
 app.add_typer(config_app, name="config")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(models_app, name="models")
+app.add_typer(dataset_app, name="dataset")
 
 
 def main() -> None:

@@ -94,6 +94,12 @@ def training() -> Iterator[Callable[["Stage"], None]]:
         yield on_report
 
 
+@contextmanager
+def lines() -> Iterator[Callable[["Stage"], None]]:
+    """A line a report on standard error, also where somebody else draws a bar there."""
+    yield lambda stage: print(_stage_line(stage), file=sys.stderr, flush=True)  # noqa: T201
+
+
 def _stage_line(stage: "Stage") -> str:
     told = [f"{stage.stage} {stage.done}/{stage.total}", _figures(stage.figures), stage.note]
     return "; ".join(printable(" ".join(part.split())) for part in told if part)

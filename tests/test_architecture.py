@@ -191,23 +191,29 @@ FLOORS = {
         "training.*",
     },
     "show_import": {"core.*", "show", "training.importing"},
+    "show_dataset": {"core.*", "show", "training.inspect", "training.partition"},
+    "cli_dataset": {
+        "cli_options", "edges.taxonomy", "exits", "show", "show_dataset", "training.*",
+    },
     "cli_import": {
         "cli_options", "core.*", "edges.taxonomy", "show", "show_import", "streams", "training.importing",
     },
     "cli_models": {
-        "activation", "cli_diff", "cli_import", "cli_options", "edges.bundle", "exits", "inventory", "settings",
-        "shadowing", "show_models", "verifying",
+        "activation", "cli_diff", "cli_import", "cli_options", "edges.bundle", "exits", "inventory",
+        "settings", "shadowing", "show_models", "verifying",
     },
     "cli": {
-        "__init__", "assembly", "cli_evaluate", "cli_ledger", "cli_models", "cli_options", "cli_service",
-        "cli_train", "core.*", "daemon", "doctor", "edges.bundle", "edges.log", "edges.taxonomy", "exits",
-        "model", "preview", "settings", "settings_show", "show", "signals", "state", "streams", "sweep",
+        "__init__", "assembly", "cli_dataset", "cli_evaluate", "cli_ledger", "cli_models", "cli_options",
+        "cli_service", "cli_train", "core.*", "daemon", "doctor", "edges.bundle", "edges.log",
+        "edges.taxonomy", "exits", "model", "preview", "settings", "settings_show", "show", "signals",
+        "state", "streams", "sweep",
     },
 }  # fmt: skip
 FLOORS_OUTSIDE = {
     "cli": {"typer"},
     "cli_diff": {"typer"},
     "cli_evaluate": {"typer"},
+    "cli_dataset": {"typer"},
     "cli_import": {"typer"},
     "cli_ledger": {"typer"},
     "cli_models": {"typer"},
@@ -220,6 +226,7 @@ FLOORS_OUTSIDE = {
     "show_diff": {"rich"},
     "show_evaluation": {"rich"},
     "show_models": {"rich"},
+    "show_dataset": {"rich"},
 }
 TRAINING_OUTSIDE = {"PIL", "ai_edge_litert", "h5py", "kagglehub", "keras", "numpy", "requests", "tensorflow"}
 TRAINING_FLOORS = {
