@@ -35,10 +35,10 @@ def pull(
     as_json: AsJson = False,
 ) -> None:
     """Fetch a public data set from Kaggle."""
-    from refundsorter import show, show_dataset
+    from refundsorter import show_dataset, show_training
     from refundsorter.training.pull import pull as fetch
 
-    with show.lines() as report:
+    with show_training.lines() as report:
         folder = fetch(reference, to, report)
     answer({"folder": str(folder)}, as_json, lambda: show_dataset.pulled(folder))
 
@@ -46,14 +46,14 @@ def pull(
 @app.command()
 def check(data: Data, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Say what is wrong with photos to learn from: broken, double, lopsided."""
-    from refundsorter import show, show_dataset
+    from refundsorter import show_dataset, show_training
     from refundsorter.edges.taxonomy import read_taxonomy
     from refundsorter.training import dataset, inspect
     from refundsorter.training.survey import survey
 
     taxonomy = read_taxonomy(read_settings(config).taxonomy)
     samples = dataset.listed(data)
-    with show.training() as report:
+    with show_training.training() as report:
         seen = survey(samples, len(os.sched_getaffinity(0)), report)
     found = inspect.inspect(samples, seen, taxonomy)
     answer(asdict(found), as_json, lambda: show_dataset.inspection(found))
@@ -79,14 +79,14 @@ def split(
     as_json: AsJson = False,
 ) -> None:
     """Divide photos into train, val and check, each photo in one part only."""
-    from refundsorter import show, show_dataset
+    from refundsorter import show_dataset, show_training
     from refundsorter.training import dataset, manifest
     from refundsorter.training.partition import CASE_PATTERN, By, divide
     from refundsorter.training.survey import survey
 
     manifest.refuse_occupied(out)
     samples = dataset.read(data)
-    with show.training() as report:
+    with show_training.training() as report:
         seen = survey(samples, len(os.sched_getaffinity(0)), report)
         parts = divide(
             seen,

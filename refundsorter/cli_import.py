@@ -52,7 +52,7 @@ def import_model(
     as_json: AsJson = False,
 ) -> None:
     """Take over a model trained elsewhere, and check that it says the same."""
-    from refundsorter import show, show_import, streams
+    from refundsorter import show_import, show_training, streams
     from refundsorter.edges.taxonomy import read_taxonomy
 
     settings = read_settings(config)
@@ -79,7 +79,7 @@ def import_model(
         workers=len(os.sched_getaffinity(0)),
     )
     # The converter says on standard output what it does; this command's output is its own.
-    with show.training() as report, redirect_stdout(io.StringIO()):
+    with show_training.training() as report, redirect_stdout(io.StringIO()):
         imported = importing.import_model(options, report)
     homeless = [label for label in imported.labels if label not in taxonomy.category_of]
     answer(

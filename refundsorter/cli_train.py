@@ -81,7 +81,7 @@ def train(
     config: ConfigFile = None,
 ) -> None:
     """Teach a new model and write it as a bundle; the same command goes on with one that was cut short."""
-    from refundsorter import show
+    from refundsorter import show_training
     from refundsorter.training.options import TrainOptions
     from refundsorter.training.recipe import RECIPES
 
@@ -91,7 +91,7 @@ def train(
     if recipe and recipe not in RECIPES:
         raise typer.BadParameter(f"{recipe} is none of {', '.join(RECIPES)}", param_hint="--recipe")
     # Keras says on standard output what it saved where; this command's output is its own.
-    with show.training() as report, redirect_stdout(io.StringIO()):
+    with show_training.training() as report, redirect_stdout(io.StringIO()):
         settings = read_settings(config)
         go_on = _bundle(settings, base)
         if data is None and go_on is None:
@@ -120,7 +120,7 @@ def train(
             workers=workers or len(os.sched_getaffinity(0)),
         )
         reference = _run(options, settings, alone=data is None, report=report)
-    show.trained(reference, str(folder))
+    show_training.trained(reference, str(folder), _misfits(settings, folder, reference))
 
 
 def _bundle(settings: "Settings", base: str) -> "StoredBundle | None":
@@ -159,6 +159,14 @@ def _category_of(settings: "Settings") -> dict[str, str]:
     from refundsorter.edges.taxonomy import read_taxonomy
 
     return dict(read_taxonomy(settings.taxonomy).category_of)
+
+
+def _misfits(settings: "Settings", folder: Path, reference: str) -> list[str]:
+    """What of the new bundle the taxonomy in force does not name."""
+    from refundsorter.edges.bundle import BundleStore
+    from refundsorter.edges.taxonomy import read_taxonomy
+
+    return read_taxonomy(settings.taxonomy).misfits(BundleStore(folder).load(reference).manifest.labels)
 
 
 def _name(data: str) -> str:

@@ -1,7 +1,7 @@
 """What the commands print for people: a sentence, a bar, a table."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,6 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
-    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -27,7 +26,6 @@ if TYPE_CHECKING:  # the values that are shown; showing them needs nothing of wh
     from refundsorter.preview import Rehearsal
     from refundsorter.state import Standing
     from refundsorter.sweep import Account
-    from refundsorter.training.progress import Progress as Stage
 
 UNFOLDED = 100_000  # columns; what is not read on a terminal is never folded
 # No markup and no emoji codes: names are shown as they are.
@@ -65,58 +63,6 @@ def progress(*, enabled: bool, doing: str = "sorting") -> Iterator[Callable[[int
             bar.update(task, completed=done, total=max(done, found) or None)
 
         yield on_progress
-
-
-@contextmanager
-def training() -> Iterator[Callable[["Stage"], None]]:
-    """A bar a stage, with the time left, on a terminal; a line a report elsewhere. On standard error."""
-    if not ERR.is_terminal:
-        yield lambda stage: print(_stage_line(stage), file=sys.stderr, flush=True)  # noqa: T201
-        return
-    columns = (
-        TextColumn("{task.description:<8}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        TextColumn("{task.fields[figures]}"),
-    )
-    with Progress(*columns, console=ERR) as bar:
-        last: list[tuple[str, TaskID]] = []  # the stage that runs; one may come again later
-
-        def on_report(stage: "Stage") -> None:
-            if not last or last[-1][0] != stage.stage:
-                last.append((stage.stage, bar.add_task(stage.stage, total=stage.total, figures="")))
-            task = last[-1][1]
-            bar.update(task, completed=stage.done, total=stage.total, figures=_figures(stage.figures))
-            for line in stage.note.splitlines():
-                bar.console.print(Text(printable(line), style="dim"))
-
-        yield on_report
-
-
-@contextmanager
-def lines() -> Iterator[Callable[["Stage"], None]]:
-    """A line a report on standard error, also where somebody else draws a bar there."""
-    yield lambda stage: print(_stage_line(stage), file=sys.stderr, flush=True)  # noqa: T201
-
-
-def _stage_line(stage: "Stage") -> str:
-    told = [f"{stage.stage} {stage.done}/{stage.total}", _figures(stage.figures), stage.note]
-    return "; ".join(printable(" ".join(part.split())) for part in told if part)
-
-
-def _figures(figures: Mapping[str, float]) -> str:
-    return " ".join(f"{name} {value:.4g}" for name, value in figures.items())
-
-
-def trained(reference: str, folder: str) -> None:
-    """Where the new bundle is, and how to use it."""
-    OUT.print(
-        f"Written: {printable(folder)}/{printable(reference)}; MODEL_CARD.md there says how good it is."
-    )
-    OUT.print(
-        f"To use it, say `active: {printable(reference)}` in {printable(folder)}/active.yaml and restart."
-    )
 
 
 def account(found: "Account") -> None:

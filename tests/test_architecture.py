@@ -170,7 +170,7 @@ FLOORS = {
         "settings", "settings_show",
     },
     "cli_service": {"service"},
-    "show": {"core.*", "doctor", "preview", "state", "sweep", "training.progress"},
+    "show": {"core.*", "doctor", "preview", "state", "sweep"},
     "recent": {"assembly", "core.*", "edges.ledger_report", "settings"},
     "show_diff": {"core.*", "show", "show_evaluation", "training.*"},
     "show_evaluation": {"core.*", "show", "training.*"},
@@ -186,17 +186,19 @@ FLOORS = {
         "show_evaluation", "training.*",
     },
     "cli_ledger": {"cli_options", "exits", "rebuild", "show", "show_ledger"},
+    "show_training": {"core.*", "show", "training.progress"},
     "cli_train": {
-        "cli_options", "core.*", "edges.bundle", "edges.taxonomy", "recent", "settings", "show",
+        "cli_options", "core.*", "edges.bundle", "edges.taxonomy", "recent", "settings", "show_training",
         "training.*",
     },
     "show_import": {"core.*", "show", "training.importing"},
     "show_dataset": {"core.*", "show", "training.inspect", "training.partition"},
     "cli_dataset": {
-        "cli_options", "edges.taxonomy", "exits", "show", "show_dataset", "training.*",
+        "cli_options", "edges.taxonomy", "exits", "show_dataset", "show_training", "training.*",
     },
     "cli_import": {
-        "cli_options", "core.*", "edges.taxonomy", "show", "show_import", "streams", "training.importing",
+        "cli_options", "core.*", "edges.taxonomy", "show_import", "show_training", "streams",
+        "training.importing",
     },
     "cli_models": {
         "activation", "cli_diff", "cli_import", "cli_options", "edges.bundle", "exits", "inventory",
@@ -226,6 +228,7 @@ FLOORS_OUTSIDE = {
     "show_diff": {"rich"},
     "show_evaluation": {"rich"},
     "show_models": {"rich"},
+    "show_training": {"rich"},
     "show_dataset": {"rich"},
 }
 TRAINING_OUTSIDE = {"PIL", "ai_edge_litert", "h5py", "kagglehub", "keras", "numpy", "requests", "tensorflow"}
@@ -337,7 +340,7 @@ def test_training_stands_apart(module: str) -> None:
 def test_only_training_imports_tensorflow(module: str) -> None:
     """Nothing that the daemon could load brings TensorFlow in: only a command, once called, runs training."""
     assert outside(module) & HEAVY == set()
-    if not short(module).startswith("cli"):
+    if not short(module).startswith(("cli", "show_")):
         assert {name for name in reached(module) if outside(name) & HEAVY} == set()
 
 
