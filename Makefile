@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed-by-lock
+PACK ?= ../shared
+VERSION ?= 2.0.0
 
-.PHONY: run test lint audit bench kill faults fuzz lock clean help
+.PHONY: run test lint audit bench kill faults fuzz model lock clean help
 
 help:  ## Say what can be made.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -33,6 +35,12 @@ faults: $(INSTALLED)  ## Break sorting in every way until the time is over, and 
 
 fuzz: $(INSTALLED)  ## Feed it damaged photos, settings, names and journals: SECONDS=600 SEED=1.
 	$(BIN)/python tests/faults/fuzz.py --seconds $(or $(SECONDS),600) --seed $(or $(SEED),1)
+
+model: $(INSTALLED)  ## Train, measure and bundle the default model anew (needs the data pack): PACK=../shared VERSION=2.0.0.
+	$(BIN)/refundsorter train $(PACK)/data --name retail --version $(VERSION) --out models \
+	  --base $(PACK)/weights/mobilenet_v2_1.0_224_no_top.weights.h5 \
+	  --base-source "Keras Applications, trained on ImageNet" \
+	  --prior $(PACK)/weights/imagenet_head_1001.npz --measure-on $(PACK)/data/external.csv
 
 lock:  ## Choose and pin the newest allowed versions (needs uv).
 	uv pip compile pyproject.toml --extra all --universal --python-version 3.11 \

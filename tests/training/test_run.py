@@ -1,7 +1,7 @@
 """One whole run on made data, with a tiny network: every fact below is about the bundle that it wrote."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +12,23 @@ from refundsorter.core.decision import Interpretation, Rules, Thresholds
 from refundsorter.core.fault import BundleRefused
 from refundsorter.core.taxonomy import Taxonomy
 from refundsorter.edges.bundle import BundleStore, StoredBundle
+from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.training import dataset, trial
+from refundsorter.training.nothing import KINDS
 from refundsorter.training.options import TrainOptions
 from refundsorter.training.progress import Progress
 from refundsorter.training.recipe import Recipe
+from refundsorter.training.reopen import places, reopen
 from refundsorter.training.run import train
 from refundsorter.training.served import served_logits
+from refundsorter.training.teach import teach
+from refundsorter.training.trunk import features
 
 # Keras 3 hands its variables to NumPy 2 in a way that NumPy finds old.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 LABELS = ("blue bar", "blue disc", "blue whale", "red bar", "red disc")
+CATEGORY_OF = {label: "TOOLS" if label.startswith("red") else "TOYS" for label in LABELS}
 TAXONOMY = {"categories": {"TOOLS": {"labels": list(LABELS[3:])}, "TOYS": {"labels": list(LABELS[:3])}}}
 
 
@@ -140,3 +146,47 @@ def test_an_existing_version_is_refused_before_training(run: Run) -> None:
     with pytest.raises(BundleRefused, match="exists already"):
         train(run.options, told.append)
     assert told == []
+
+
+def test_a_bundle_is_reopened_as_it_is_served(run: Run, folders: Path) -> None:
+    """Trunk and head read back from the int8 file say of photos what the file says."""
+    manifest = run.bundle.manifest
+    trunk, head = reopen(run.bundle, places(manifest.labels, CATEGORY_OF, ("TOOLS", "TOYS")))
+    _, pixels = dataset.decode(dataset.read(folders), manifest.input_size, 2, lambda _: None)
+    served = served_logits(run.bundle.weights, len(manifest.labels), pixels)
+    again = head.logits(features(trunk, pixels, lambda _: None))
+    assert head.labels == manifest.labels
+    assert np.corrcoef(served.ravel(), again.ravel())[0, 1] > 0.97
+
+
+def test_corrections_alone_make_the_next_bundle(run: Run, folders: Path) -> None:
+    """Photos of a new category taught to the bundle: its labels and the new one, a threshold, a taxonomy."""
+    told: list[Progress] = []
+    photos = tuple(
+        replace(sample, label="green disc", category="GARDEN", source="corrections")
+        for sample in dataset.read(folders)
+        if sample.label == "blue disc"
+    )
+    reference = teach(
+        replace(run.options, data=photos, go_on=run.bundle, category_of=CATEGORY_OF, version="1.0.1"),
+        [sample.path for sample in dataset.read(folders)],
+        told.append,
+    )
+    taught = BundleStore(run.models).load(reference).manifest
+    before = run.bundle.manifest
+    ours = len(LABELS) + len(KINDS)
+    assert taught.labels[:ours] == before.labels
+    assert taught.labels[ours:] == ("green disc",)
+    assert {name: taught.thresholds[name] for name in before.thresholds} == before.thresholds
+    assert set(taught.thresholds) == {"GARDEN", *before.thresholds}
+    assert taught.metrics["corrections_photos"] == len(photos) == 20
+    taxonomy = read_taxonomy(run.models / reference / "taxonomy.yaml")
+    assert taxonomy.category_of == {**CATEGORY_OF, "green disc": "GARDEN"}
+    assert taxonomy.misfits(taught.labels) == []
+
+
+def test_nothing_corrected_is_nothing_to_teach(run: Run) -> None:
+    """Without a correction no bundle is made, and the message says why."""
+    options = replace(run.options, data=(), go_on=run.bundle, category_of=CATEGORY_OF, version="1.0.2")
+    with pytest.raises(dataset.DatasetRefused, match="nobody has corrected"):
+        teach(options, (), lambda _: None)
