@@ -69,7 +69,12 @@ class FileSystem:
             translated = translate(error, f"{operation} {path!r}")
             if translated is error:
                 raise
-            raise translated from error
+            try:
+                raise translated from error
+            finally:
+                del (
+                    translated
+                )  # or it would hold this frame, and all that called it, until garbage is looked for
 
     def _share_of(self, path: str) -> Share | None:
         return next((share for share in self._shares if share.holds(path)), None)

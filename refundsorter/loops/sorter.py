@@ -80,6 +80,7 @@ class Sorter:
         )  # when the first of the examined photos was found so, monotonic seconds
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._shadow_troubles: set[str] = set()  # those of candidates that were told
         self._troubles = 0  # in a row
         self._fruitless = 0  # troubles since a photo was filed
         self._settled = False  # whether what was cut short has been made good
@@ -241,13 +242,14 @@ class Sorter:
 
     def _keep_shadows(self, batches: Sequence[Batch]) -> None:
         """Write down what a candidate says; where that fails it is left out, for no photo depends on it."""
-        for trouble in {str(batch.shadow_trouble) for batch in batches if batch.shadow_trouble}:
-            self._log.warning("shadow.failed", trouble=trouble)
-        answers = [answer for batch in batches for answer in batch.shadows]
+        troubles = {str(batch.shadow_trouble) for batch in batches if batch.shadow_trouble}
         try:
-            self._ledger.keep_shadows(answers)
+            self._ledger.keep_shadows([answer for batch in batches for answer in batch.shadows])
         except PassingTrouble as trouble:
-            self._log.warning("shadow.failed", trouble=str(trouble), answers_lost=len(answers))
+            troubles.add(str(trouble))
+        for one in sorted(troubles - self._shadow_troubles):  # once: it would be said with every batch
+            self._log.warning("shadow.failed", trouble=one)
+        self._shadow_troubles |= troubles
 
     def _finish_in_hand(self) -> None:
         """At the end: file what is examined, give back what nobody has begun."""

@@ -139,7 +139,7 @@ def test_a_harmed_bundle_is_not_activated(shop: Shop) -> None:
 
 
 def test_a_daemon_refuses_what_is_chosen_by_hand(shop: Shop) -> None:
-    """A harmed bundle, one that is not there, a broken choice: the old one sorts on; log and status say why."""
+    """A harmed bundle, one that is not there, a broken choice: the old one stays; log and status say why."""
     with shop.daemon() as daemon:
         for name, (_, _, said) in HARMS.items():
             wrong = add_harmed(shop, name)
