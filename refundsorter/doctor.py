@@ -255,7 +255,9 @@ def _model(settings: Settings) -> Iterator[Check]:
         bundle = model.stored.manifest
         Classifier(model.stored.weights, labels=len(bundle.labels), input_size=bundle.input_size)
     except BundleRefused as refused:
-        todo = f"name a bundle that is whole in {settings.models / ACTIVE}, or train one: refundsorter train"
+        todo = (
+            f"name a whole one in {settings.models / ACTIVE} (see refundsorter models verify), or train one"
+        )
         yield Check(name="model", verdict=Verdict.FAILED, found=_one_line(str(refused)), todo=todo)
         return
     except ConfigurationInvalid as invalid:

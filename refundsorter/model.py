@@ -37,6 +37,11 @@ def classifiers(settings: Settings, stored: StoredBundle) -> list[Classifier]:
     """
     bundle = stored.manifest
     return [
-        Classifier(stored.weights, labels=len(bundle.labels), input_size=bundle.input_size)
+        Classifier(
+            stored.weights,
+            labels=len(bundle.labels),
+            input_size=bundle.input_size,
+            content=stored.content,
+        )
         for _ in range(worker_count(settings))
     ]

@@ -25,7 +25,7 @@ from refundsorter.policies import rules_of
 from refundsorter.settings import Settings
 from refundsorter.verifying import fit_model, require_same_input
 
-LOOK_S = 0.2  # how often it looks; a stat costs some microseconds, and a rollback is to take no second
+LOOK_S = 0.1  # how often it looks: it costs some microseconds, and a rollback is to take no second
 
 
 class Releaser:

@@ -46,7 +46,12 @@ def require(settings: Settings, reference: str) -> Bundle:
     """
     model = fit_model(settings, reference)
     bundle = model.stored.manifest
-    Classifier(model.stored.weights, labels=len(bundle.labels), input_size=bundle.input_size)
+    Classifier(
+        model.stored.weights,
+        labels=len(bundle.labels),
+        input_size=bundle.input_size,
+        content=model.stored.content,
+    )
     return bundle
 
 

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -35,7 +35,8 @@ class StoredBundle:
     """A bundle whose files are there and whose weights are those that its manifest names."""
 
     manifest: Bundle  # what it says of itself
-    weights: Path  # model.tflite, its hash verified
+    weights: Path  # model.tflite
+    content: bytes = field(repr=False)  # of it, its hash verified
 
 
 class BundleStore:
@@ -68,13 +69,14 @@ class BundleStore:
         """
         manifest = self.manifest(reference)
         weights = self._folder(reference) / WEIGHTS
-        found = _sha256(weights)
+        content = _content(weights)
+        found = hashlib.sha256(content).hexdigest()
         if found != manifest.sha256:
             raise BundleRefused(
                 f"{weights}: its SHA-256 is {found}, the manifest says {manifest.sha256}: it was changed "
                 "or cut short; restore it, or train again"
             )
-        return StoredBundle(manifest=manifest, weights=weights)
+        return StoredBundle(manifest=manifest, weights=weights, content=content)
 
     def manifest(self, reference: str) -> Bundle:
         """What the bundle "name/version" says of itself; its weights are not looked at.
@@ -216,10 +218,9 @@ class BundleStore:
         return self._root / name / version
 
 
-def _sha256(path: Path) -> str:
+def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return path.read_bytes()
     except OSError as error:
         raise BundleRefused(f"{path}: cannot be read: {error.strerror}") from error
 

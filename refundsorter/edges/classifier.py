@@ -29,7 +29,9 @@ class Classifier:
     """One loaded and warmed-up model; it belongs to one thread at a time.
 
     Args:
-        weights: The .tflite file; it is mapped, so any number of classifiers share its memory.
+        weights: The .tflite file.
+        content: All of it, if it was read already, for any number of classifiers to share. It is not mapped:
+            who writes to the file afterwards changes no answer, and who cuts it short ends no process.
         labels: How many outputs the bundle names.
         input_size: Pixels of each side of the input that the bundle states.
 
@@ -37,11 +39,12 @@ class Classifier:
         BundleRefused: The file is no model, or not one of this shape.
     """
 
-    def __init__(self, weights: Path, *, labels: int, input_size: int) -> None:
+    def __init__(self, weights: Path, *, labels: int, input_size: int, content: bytes | None = None) -> None:
         self._labels = labels
         try:
+            content = weights.read_bytes() if content is None else content
             with _without_greeting():
-                self._interpreter = Interpreter(model_path=str(weights), num_threads=1)
+                self._interpreter = Interpreter(model_content=content, num_threads=1)
                 self._interpreter.allocate_tensors()
             self._input = self._only(
                 "input", self._interpreter.get_input_details(), (input_size, input_size, _CHANNELS), np.uint8
@@ -49,6 +52,8 @@ class Classifier:
             self._output = self._only("output", self._interpreter.get_output_details(), (labels,), np.float32)
             # The first run packs weights and touches every page; it must not be a photo's.
             self.logits(np.zeros((1, input_size, input_size, _CHANNELS), np.uint8))
+        except OSError as error:
+            raise BundleRefused(f"{weights}: cannot be read: {error.strerror}") from error
         except (ValueError, RuntimeError) as error:  # no model; a model that this runtime cannot run
             raise BundleRefused(f"{weights} is no model that can run: {error}") from error
         except _Misshapen as error:

@@ -71,12 +71,13 @@ def quantised(side: int) -> bytes:
 def brittle() -> bytes:
     """A model that looks up a row of a table by a pixel's red; the table has one row."""
 
-    @tf.function(input_signature=[tf.TensorSpec((1, SIDE, SIDE, 3), tf.uint8)])
     def look_up(pixels: tf.Tensor) -> tf.Tensor:
         row = tf.cast(pixels[0, 0, 0, 0], tf.int32)
         return tf.gather(tf.zeros((1, len(COLOURS))), [row])
 
-    return bytes(tf.lite.TFLiteConverter.from_concrete_functions([look_up.get_concrete_function()]).convert())
+    pixels = tf.TensorSpec((1, SIDE, SIDE, 3), tf.uint8)
+    graph = tf.function(look_up).get_concrete_function(pixels)
+    return bytes(tf.lite.TFLiteConverter.from_concrete_functions([graph]).convert())
 
 
 def main() -> None:

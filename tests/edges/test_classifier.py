@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from threading import Thread
 
@@ -83,6 +84,16 @@ def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
     weights.write_bytes(content)
     with pytest.raises(BundleRefused, match=r"model\.tflite"):
         Classifier(weights, labels=5, input_size=32)
+
+
+def test_a_file_that_is_cut_short_later_changes_nothing(tmp_path: Path) -> None:
+    """What was loaded answers on, bit for bit, whatever becomes of its file."""
+    weights = tmp_path / "model.tflite"
+    weights.write_bytes(TINY.read_bytes())
+    classifier = Classifier(weights, labels=5, input_size=32)
+    before = classifier.logits(photos(COLOURS))
+    os.truncate(weights, 0)
+    assert np.array_equal(classifier.logits(photos(COLOURS)), before)
 
 
 def test_a_missing_model_is_refused(tmp_path: Path) -> None:
