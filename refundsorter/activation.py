@@ -94,8 +94,8 @@ def _active(settings: Settings) -> Bundle:
 def _release(settings: Settings, step: Callable[[Choice], Choice], waiting: Waiting) -> Released:
     began = time.monotonic()
     choices = ChoiceFile(settings.models)
+    pid = sorter_pid(settings)  # first: who may not ask is to change nothing
     change = choices.change(step)
-    pid = sorter_pid(settings)
     answer = _answer(settings, change, pid, waiting) if pid is not None else None
     if answer is not None and (why := _refusal(answer, change)) is not None:
         now = "is as it was" if choices.undo(change) else "still names it, or was changed meanwhile"

@@ -24,7 +24,6 @@ from refundsorter.core.fault import (
 from refundsorter.core.placement import JOURNAL
 from refundsorter.core.record import day_of
 from refundsorter.edges import mounts
-from refundsorter.edges.choice import ACTIVE
 from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.ledger_report import LedgerUnusable, read_overview, require_whole
 from refundsorter.edges.patience import Share
@@ -255,9 +254,7 @@ def _model(settings: Settings) -> Iterator[Check]:
         bundle = model.stored.manifest
         Classifier(model.stored.weights, labels=len(bundle.labels), input_size=bundle.input_size)
     except BundleRefused as refused:
-        todo = (
-            f"name a whole one in {settings.models / ACTIVE} (see refundsorter models verify), or train one"
-        )
+        todo = "choose one of `refundsorter models verify` by `models activate`, or train one"
         yield Check(name="model", verdict=Verdict.FAILED, found=_one_line(str(refused)), todo=todo)
         return
     except ConfigurationInvalid as invalid:

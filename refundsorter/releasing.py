@@ -19,6 +19,7 @@ from refundsorter.core.shadow import Shadow
 from refundsorter.edges import serving
 from refundsorter.edges.choice import ChoiceFile
 from refundsorter.edges.classifier import Classifier
+from refundsorter.edges.memory import give_back
 from refundsorter.edges.serving import Serving
 from refundsorter.model import Model, classifiers
 from refundsorter.policies import rules_of
@@ -52,6 +53,7 @@ class Releaser:
         self._seen: str | None = None  # the stamp of the choice that was dealt with
         self._unsaid: Serving | None = None  # what is still to be written down
         self._is_saying_told = False  # whether the log knows that it cannot be
+        self._has_switched = False  # since memory was last given back
         self._stopping = threading.Event()
         self._wake = threading.Event()
 
@@ -115,6 +117,9 @@ class Releaser:
                 refused=refused,
                 shadow_refused=shadow_refused,
             )
+        elif self._has_switched:
+            self._has_switched = False
+            give_back()  # the old interpreters are gone by now
         self._say()
 
     def _follow(self) -> tuple[str | None, str | None]:
@@ -180,6 +185,7 @@ class Releaser:
             self._workshop.model = replace(model, rules=rules)
             self._candidate, self._share = candidate, share
             self._workshop.sorter.crew = replace(crew, rules=rules, shadow=shadow)
+        self._has_switched = True
 
     @staticmethod
     def _shadow_of(candidate: Model | None, share: float, settings: Settings) -> Shadow | None:

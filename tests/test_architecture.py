@@ -57,6 +57,7 @@ OUTSIDE = {
     "ledger_places": {"sqlalchemy"},
     "lock": set(),
     "log": {"structlog"},
+    "memory": set(),
     "mounts": set(),
     "patience": set(),
     "photos": set(),
@@ -137,8 +138,8 @@ FLOORS = {
     "verifying": {"core.*", "edges.classifier", "edges.taxonomy", "model", "settings"},
     "assembly": {"core.*", "edges.*", "filing", "loops.*", "model", "policies", "settings"},
     "releasing": {
-        "assembly", "core.*", "edges.choice", "edges.classifier", "edges.serving", "model", "policies",
-        "settings", "verifying",
+        "assembly", "core.*", "edges.choice", "edges.classifier", "edges.memory", "edges.serving",
+        "model", "policies", "settings", "verifying",
     },
     "activation": {
         "core.*", "edges.bundle", "edges.choice", "edges.serving", "locks", "settings", "verifying",
@@ -154,7 +155,7 @@ FLOORS = {
         "assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "model", "settings",
     },
     "doctor": {
-        "assembly", "core.*", "edges.choice", "edges.classifier", "edges.ledger_report", "edges.mounts",
+        "assembly", "core.*", "edges.classifier", "edges.ledger_report", "edges.mounts",
         "edges.patience", "edges.taxonomy", "kinship", "locks", "model", "policies", "settings",
     },
     "state": {

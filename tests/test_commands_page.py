@@ -8,11 +8,15 @@ from typing import Any
 
 import typer
 
+from refundsorter.activation import Released
 from refundsorter.cli import app
+from refundsorter.core.shadow import Agreement, Comparison, Disagreement
 from refundsorter.doctor import Check
 from refundsorter.exits import ExitCode
+from refundsorter.inventory import Listed, Shown
 from refundsorter.preview import Rehearsal
 from refundsorter.rebuild import Rebuilt
+from refundsorter.shadowing import ShadowRecord
 from refundsorter.state import Standing
 from refundsorter.sweep import Account
 from refundsorter.training.compare import Comparison, Pair
@@ -23,6 +27,7 @@ from refundsorter.training.reading import Verdict
 from refundsorter.training.reliability import Bin, Reliability
 from refundsorter.training.share import Share
 from refundsorter.training.trial import Evaluation, Mistake
+from refundsorter.verifying import Verified
 
 PAGE = (Path(__file__).parents[1] / "docs" / "commands.md").read_text()
 
@@ -68,6 +73,11 @@ def test_every_json_field_is_on_the_page() -> None:
         "ledger rebuild": (Rebuilt,),
         "evaluate": (Evaluation, Measure, Mistake, Share, CategoryScore, Reliability, Bin, Point),
         "models diff": (Comparison, Pair, Verdict),
+        "models list": (Listed,),
+        "models show": (Shown,),
+        "models verify": (Verified,),
+        "models activate": (Released,),
+        "models shadow": (ShadowRecord, Comparison, Agreement, Disagreement),
     }
     for command, types in shapes.items():
         text = section(f"refundsorter {command}")

@@ -16,6 +16,8 @@ from support import COMMAND, PATIENCE_S, Shop, environment, every_file, photo
 from workbench import shelve_elsewhere
 
 from refundsorter.assembly import LEDGER_FILE
+from refundsorter.edges import serving
+from refundsorter.edges.serving import Serving
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "SECURITY.md").read_text()
@@ -69,16 +71,28 @@ def sweep(shop: Shop, umask: int) -> None:
     )
 
 
+def say_what_is_served(shop: Shop, umask: int) -> None:
+    """Write the daemon's file, under a umask."""
+    said = Serving(pid=1, model="a/1", shadow=None, stamp="", refused=None, shadow_refused=None)
+    before = os.umask(umask)
+    try:
+        serving.say(shop.state, said)
+    finally:
+        os.umask(before)
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077])
 def test_files_have_the_modes_that_the_page_says(shop: Shop, umask: int) -> None:
     """Ledger, lock, journal and new folders: the page's mode less the umask; a photo keeps its own."""
     shop.drop("a.jpg", photo("red")).chmod(0o604)
     sweep(shop, umask)
+    say_what_is_served(shop, umask)
     told = modes()
     (journal,) = (shop.sorted / "_journal").glob("*.jsonl")
     found = {
         "state_dir/ledger.sqlite3*": shop.state / LEDGER_FILE,
         "state_dir/lock": shop.state / "lock",
+        "state_dir/serving.json": shop.state / serving.FILE,
         "sorted/_journal/lock": shop.sorted / "_journal" / "lock",
         "state_dir": shop.state,
         "sorted/_journal/*.jsonl": journal,

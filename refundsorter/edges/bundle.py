@@ -85,8 +85,11 @@ class BundleStore:
             BundleRefused: It is not there, or its manifest is wrong.
         """
         folder = self._folder(reference)
+        if not folder.is_dir():
+            raise BundleRefused(f"{folder}: there is no such bundle; `refundsorter models list` names all")
+        found = read_yaml(folder / MANIFEST)
         try:
-            manifest = Bundle.from_mapping(read_yaml(folder / MANIFEST))
+            manifest = Bundle.from_mapping(found)
         except BundleRefused as refused:
             raise BundleRefused(f"{folder}: {refused}") from refused
         if manifest.reference != reference:

@@ -53,10 +53,10 @@ def test_a_bundle_is_shown(shop: Shop) -> None:
 
 @pytest.mark.parametrize("command", ["show", "verify", "activate"])
 def test_a_bundle_that_is_not_there_is_told(shop: Shop, command: str) -> None:
-    """The message names the file that is missing."""
+    """The message names the folder that is missing, and where the others are told."""
     done = shop.run("models", command, "tiny/9.9.9", check=False)
     assert done.returncode == (3 if command == "verify" else 78)
-    assert "tiny/9.9.9/bundle.yaml: cannot be read: No such file" in done.stdout + done.stderr
+    assert "tiny/9.9.9: there is no such bundle; `refundsorter models list`" in done.stdout + done.stderr
 
 
 def test_a_rollback_without_a_previous_one_is_refused(shop: Shop) -> None:
