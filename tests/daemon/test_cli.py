@@ -291,7 +291,7 @@ def test_doctor_says_what_to_do(shop: Shop) -> None:
     failed = {one["name"]: one for one in json.loads(found.stdout) if one["verdict"] == "failed"}
     assert failed.keys() == {"inbox", "model"}
     assert "make it, or mount the share" in failed["inbox"]["todo"]
-    assert "active.yaml" in failed["model"]["todo"]
+    assert "models activate" in failed["model"]["todo"]
     told = shop.run("doctor", check=False).stdout
     assert told.splitlines()[-1] == "2 of these must be mended before photos are sorted."
 

@@ -1,6 +1,7 @@
 """A sorter that gets another crew: what is in hand stays the old one's, and nothing of that one remains."""
 
 import os
+import sys
 import threading
 import weakref
 from pathlib import Path
@@ -43,7 +44,10 @@ def test_what_is_in_hand_is_decided_by_the_old_crew(shop: Shop) -> None:
 
 def processes() -> int:
     """This process and all that came of it: the decoding program and its workers."""
-    return len(list(family(os.getpid())))
+    try:
+        return len(list(family(os.getpid())))
+    except (FileNotFoundError, ProcessLookupError):  # one ends at this moment
+        return sys.maxsize
 
 
 def test_fifty_switches_leave_nothing_behind(shop: Shop) -> None:
@@ -70,6 +74,7 @@ def test_fifty_switches_leave_nothing_behind(shop: Shop) -> None:
             used.append((len(list(Path("/proc/self/fd").iterdir())), threading.active_count()))
         before = shop.photos()
     assert len(events.named("model.activated")) == SWITCHES
-    assert max(used[SWITCHES // 2 :]) <= max(used[: SWITCHES // 2])
+    more = [last - first for first, last in zip(used[0], used[-1], strict=True)]
+    assert max(more) < SWITCHES // 2, "connections to the ledger come and go, but nothing with every switch"
     assert take(shop, before).lines == SWITCHES
     assert {line["model"] for line in shop.lines()} == {"tiny/1.0.0", larger}
