@@ -19,7 +19,8 @@ from refundsorter.rebuild import Rebuilt
 from refundsorter.shadowing import ShadowRecord
 from refundsorter.state import Standing
 from refundsorter.sweep import Account
-from refundsorter.training.compare import Comparison, Pair
+from refundsorter.training.compare import Comparison as Differences
+from refundsorter.training.compare import Pair
 from refundsorter.training.confusion import CategoryScore
 from refundsorter.training.coverage import Point
 from refundsorter.training.evaluate import Measure
@@ -72,7 +73,7 @@ def test_every_json_field_is_on_the_page() -> None:
         "doctor": (Check,),
         "ledger rebuild": (Rebuilt,),
         "evaluate": (Evaluation, Measure, Mistake, Share, CategoryScore, Reliability, Bin, Point),
-        "models diff": (Comparison, Pair, Verdict),
+        "models diff": (Differences, Pair, Verdict),
         "models list": (Listed,),
         "models show": (Shown,),
         "models verify": (Verified,),
