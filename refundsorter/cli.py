@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from refundsorter import __version__, cli_evaluate, cli_service, cli_train, signals, streams
+from refundsorter import __version__, cli_correct, cli_evaluate, cli_service, cli_train, signals, streams
 from refundsorter.cli_dataset import app as dataset_app
 from refundsorter.cli_ledger import app as ledger_app
 from refundsorter.cli_models import app as models_app
@@ -189,6 +189,7 @@ def config_show(config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 cli_train.add_to(app)
 cli_service.add_to(app)
+cli_correct.add_to(app)
 cli_evaluate.add_to(app)
 
 

@@ -97,7 +97,7 @@ SIBLINGS = {
     },
     "ledger_corrections": {"ledger_places", "ledger_rows", "ledger_schema"},
     "ledger_places": {"ledger_rows", "ledger_schema"},
-    "ledger_report": {"ledger_schema", "ledger_trouble"},
+    "ledger_report": {"ledger_rows", "ledger_schema", "ledger_trouble"},
     "ledger_rows": {"ledger_schema"},
     "ledger_schema": {"ledger_trouble"},
     "ledger_statements": {"ledger_rows", "ledger_schema"},
@@ -170,8 +170,14 @@ FLOORS = {
         "core.*", "edges.bundle", "edges.choice", "edges.plain_yaml", "edges.taxonomy", "service_unit",
         "settings", "settings_show",
     },
+    "correct": {
+        "core.*", "edges.filesystem", "edges.ledger", "edges.ledger_report", "edges.ledger_schema",
+        "edges.lock", "edges.scan", "edges.taxonomy", "filing", "settings",
+    },
+    "cli_correct": {"cli_options", "correct", "edges.log", "exits", "show", "show_correct"},
     "cli_service": {"service"},
     "show": {"core.*", "doctor", "preview", "state", "sweep"},
+    "show_correct": {"core.*", "correct", "show"},
     "recent": {"assembly", "core.*", "edges.ledger_report", "settings"},
     "show_diff": {"core.*", "show", "show_evaluation", "training.*"},
     "show_evaluation": {"core.*", "show", "training.*"},
@@ -206,10 +212,10 @@ FLOORS = {
         "settings", "shadowing", "show_models", "verifying",
     },
     "cli": {
-        "__init__", "assembly", "cli_dataset", "cli_evaluate", "cli_ledger", "cli_models", "cli_options",
-        "cli_service", "cli_train", "core.*", "daemon", "doctor", "edges.bundle", "edges.log",
-        "edges.taxonomy", "exits", "model", "preview", "settings", "settings_show", "show", "signals",
-        "state", "streams", "sweep",
+        "__init__", "assembly", "cli_correct", "cli_dataset", "cli_evaluate", "cli_ledger", "cli_models",
+        "cli_options", "cli_service", "cli_train", "core.*", "daemon", "doctor", "edges.bundle",
+        "edges.log", "edges.taxonomy", "exits", "model", "preview", "settings", "settings_show", "show",
+        "signals", "state", "streams", "sweep",
     },
 }  # fmt: skip
 FLOORS_OUTSIDE = {
@@ -218,6 +224,7 @@ FLOORS_OUTSIDE = {
     "cli_evaluate": {"typer"},
     "cli_dataset": {"typer"},
     "cli_import": {"typer"},
+    "cli_correct": {"typer"},
     "cli_ledger": {"typer"},
     "cli_models": {"typer"},
     "cli_train": {"typer"},
@@ -231,6 +238,7 @@ FLOORS_OUTSIDE = {
     "show_models": {"rich"},
     "show_training": {"rich"},
     "show_dataset": {"rich"},
+    "show_correct": {"rich"},
 }
 TRAINING_OUTSIDE = {"PIL", "ai_edge_litert", "h5py", "kagglehub", "keras", "numpy", "requests", "tensorflow"}
 TRAINING_FLOORS = {

@@ -177,6 +177,7 @@ def sort_all(workshop: Workshop) -> int:
     """One sweep on the thread that calls, step by step in the same order every time; the job's id."""
     sorter = workshop.sorter
     sorter.recover()
+    sorter.reconciler.run_once()
     job = workshop.ledger.begin_job("sweep", now=0.0)
     take_in(workshop, job=job)
     sorter.finish_when_empty()

@@ -3,16 +3,17 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-from refundsorter.core.correction import CorrectedPhoto
+from refundsorter.core.correction import CorrectedPhoto, Shelved
 from refundsorter.core.fault import LedgerRefused, PassingTrouble, translate
 from refundsorter.core.image import Ranked
 from refundsorter.core.port import Overview
 from refundsorter.core.record import Checkpoint
 from refundsorter.core.shadow import Pairing
+from refundsorter.edges.ledger_rows import identity_of
 from refundsorter.edges.ledger_schema import MIGRATIONS
 from refundsorter.edges.ledger_trouble import REMEDY, damage
 
@@ -168,7 +169,7 @@ class LedgerReport:
         if key > 0:
             query = "SELECT count(*) FROM images WHERE id = ? AND finished_at IS NOT NULL"
             return bool(self._run(query, (key,))[0][0])
-        if self._version < CORRECTIONS_SINCE:
+        if not self.knows_corrections:
             return False
         query = "SELECT count(*) FROM correction WHERE id = ? AND done_at IS NOT NULL"
         return bool(self._run(query, (-key,))[0][0])
@@ -190,17 +191,39 @@ class LedgerReport:
         """How many filed photos and corrections have no line in the journal yet, as far as is known."""
         query = "SELECT count(*) FROM images WHERE journaled = 0 AND finished_at IS NOT NULL"
         owed = int(self._run(query, ())[0][0])
-        if self._version >= CORRECTIONS_SINCE:
+        if self.knows_corrections:
             query = "SELECT count(*) FROM correction WHERE written = 0 AND done_at IS NOT NULL"
             owed += int(self._run(query, ())[0][0])
         return owed
+
+    @property
+    def knows_corrections(self) -> bool:
+        """Whether it is of a version that has a place for them."""
+        return self._version >= CORRECTIONS_SINCE
+
+    def shelved(self, images: Iterable[int]) -> dict[int, Shelved]:
+        """Filed photos, by their numbers, each where it lies as far as is known."""
+        query = (
+            "SELECT destination, identity, sha256, model FROM images WHERE id = ? AND finished_at IS NOT NULL"
+        )
+        return {
+            image: Shelved(
+                image=image,
+                path=os.fsdecode(destination),
+                identity=identity_of(identity),
+                sha256=sha256,
+                model=model,
+            )
+            for image in images
+            for destination, identity, sha256, model in self._run(query, (image,))
+        }
 
     def corrected(self) -> Iterator[CorrectedPhoto]:
         """The photos that lie in a category because a person put them there last, in the order of their ids.
 
         Those of which the model was never asked, because they were rejected, are left out.
         """
-        if self._version < CORRECTIONS_SINCE:
+        if not self.knows_corrections:
             return
         for image, destination, category, sha256, ranking in self._run(CORRECTED, ()):
             yield CorrectedPhoto(

@@ -9,10 +9,12 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from support import Shop, every_file
 from workbench import rows
 
+Lines = dict[int, dict[str, Any]]
 OPEN = ("waiting", "claimed", "classified")
 TERMINAL = ("sorted", "review", "rejected")
 
@@ -23,6 +25,7 @@ class Account:
 
     photos: int  # in the inbox and on the shelf
     lines: int  # in the journal, one for each photo on the shelf
+    corrections: int  # lines of corrections beside them
     inbox: int  # photos that still lie in the inbox
     states: Counter[str]  # lines by state
 
@@ -45,14 +48,17 @@ def take(shop: Shop, before: Counter[str]) -> Account:
     now = Counter(on_shelf.values()) + Counter(in_inbox.values())
     assert now == before, f"lost: {before - now}; doubled: {now - before}"
 
-    lines = shop.lines()
+    every_line = shop.lines()
+    lines = [line for line in every_line if line["event"] == "filed"]
+    corrections = [line for line in every_line if line["event"] == "corrected"]
+    assert len(lines) + len(corrections) == len(every_line), "a line of another event"
     by_id = {line["id"]: line for line in lines}
     assert len(by_id) == len(lines), "a photo has two lines"
-    told = {Path(line["destination"]): line["sha256"] for line in lines}
-    assert len(told) == len(lines), "two lines name one destination"
-    assert told == on_shelf, f"without a line: {on_shelf.items() - told.items()}"
-
     ledger = {row["id"]: row for row in rows(shop)}
+    places = _places(shop, by_id, corrections, ledger)
+    told = {Path(place): by_id[key]["sha256"] for key, place in places.items()}
+    assert len(told) == len(lines), "two photos are told to lie at one place"
+    assert told == on_shelf, f"without a line: {on_shelf.items() - told.items()}"
     finished = {key: row["state"] for key, row in ledger.items() if row["state"] in TERMINAL}
     assert finished == {key: line["state"] for key, line in by_id.items()}
     assert all(ledger[key]["journaled"] for key in finished), "the ledger does not know of a line"
@@ -64,9 +70,30 @@ def take(shop: Shop, before: Counter[str]) -> Account:
     return Account(
         photos=now.total(),
         lines=len(lines),
+        corrections=len(corrections),
         inbox=len(in_inbox),
         states=Counter(line["state"] for line in lines),
     )
+
+
+def _places(shop: Shop, filed: Lines, corrections: list[dict[str, Any]], ledger: Lines) -> dict[int, str]:
+    """Where each photo lies by what journal and ledger tell, which must agree."""
+    by_number = {line["correction"]: line for line in corrections}
+    assert len(by_number) == len(corrections), "a correction has two lines"
+    done = rows(shop, "SELECT * FROM correction WHERE done_at IS NOT NULL")
+    assert {row["id"] for row in done if row["written"]} == by_number.keys(), "a correction has no line"
+    assert rows(shop, "SELECT * FROM correction WHERE stage = 'intended'") == [], "a move is not resolved"
+    folders = {key: _folder(shop, line["destination"]) for key, line in filed.items()}
+    for _, line in sorted(by_number.items()):
+        assert folders[line["id"]] == line["from"], "a correction begins elsewhere than the last one ended"
+        folders[line["id"]] = line["to"]
+    places = {key: ledger[key]["destination"] for key in filed}
+    assert {key: _folder(shop, place) for key, place in places.items()} == folders
+    return places
+
+
+def _folder(shop: Shop, path: str) -> str:
+    return Path(path).relative_to(shop.sorted).parts[0]
 
 
 def _contents(folder: Path) -> dict[Path, str]:

@@ -1,0 +1,225 @@
+"""Putting photos where a person says they belong: by the process that sorts, or by this one where none does.
+
+The request stands in the ledger, which two processes may write to. The one that has the state directory's
+lock takes it up, moves the photos and writes the lines; whoever asked waits for the outcome in the ledger.
+Where nobody has the lock, this process takes it and does the same.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from refundsorter.core.correction import Shelved, Stage, Verdict, shelf_folder
+from refundsorter.core.fault import AlreadyRunning, RefundsorterError, StartRefused
+from refundsorter.core.placement import alike
+from refundsorter.core.port import Log
+from refundsorter.core.taxonomy import folder_problem
+from refundsorter.edges.filesystem import FileSystem
+from refundsorter.edges.ledger import Ledger
+from refundsorter.edges.ledger_report import LedgerReport
+from refundsorter.edges.ledger_schema import FILE
+from refundsorter.edges.lock import holder
+from refundsorter.edges.scan import stat_file
+from refundsorter.edges.taxonomy import read_taxonomy
+from refundsorter.filing import Filing, SystemClock
+from refundsorter.settings import Settings
+
+LOOK_S = 0.05  # how often the outcome is looked for
+PATIENCE_S = 30.0  # how long the other process has for the next photo
+NOT_TAKEN_UP = "the process that sorts has not taken it up; it was withdrawn"
+IN_HAND = "it is being moved; `refundsorter status` says what holds moves"
+
+
+class CategoryRefused(RefundsorterError):
+    """It is no category; the message says which there are."""
+
+
+class NothingFiled(StartRefused):
+    """There is no ledger, so no photo can be corrected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrected:
+    """What became of one photo."""
+
+    id: int  # the photo's number
+    correction: int | None  # the correction's; None where there is none
+    done: bool  # whether the photo lies there; in a rehearsal, whether it would
+    source: str | None  # where it lay, if it was found
+    destination: str | None  # where it lies now; its folder, in a rehearsal
+    reason: str | None  # why it is not done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What became of a command."""
+
+    category: str
+    by: str | None  # whose word it is
+    dry_run: bool  # whether nothing was moved
+    photos: tuple[Corrected, ...]  # in the order they were named
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every photo lies where it belongs."""
+        return all(one.done for one in self.photos)
+
+
+def require_category(settings: Settings, category: str, *, is_new: bool) -> None:
+    """Refuse what is no category.
+
+    Args:
+        settings: For the taxonomy.
+        category: The folder's name.
+        is_new: Whether one that the taxonomy does not know is meant.
+
+    Raises:
+        CategoryRefused: It is none, or its name cannot be one's.
+        ConfigurationInvalid: The taxonomy is wrong.
+    """
+    known = read_taxonomy(settings.taxonomy).categories
+    if category in known:
+        return
+    if not is_new:
+        raise CategoryRefused(
+            f"the taxonomy has no category {category!r}, only {', '.join(known)}; --new-category makes one"
+        )
+    if problem := folder_problem(category):
+        raise CategoryRefused(f"{category!r} cannot be a category: it {problem}")
+    if same := [one for one in known if alike(one) == alike(category)]:
+        raise CategoryRefused(f"{category!r} differs from {same[0]!r} only by case or accents' encoding")
+
+
+def rehearse(settings: Settings, ids: Sequence[int], category: str, *, by: str | None) -> Account:
+    """Say what `correct` would do; nothing is changed.
+
+    Raises:
+        NothingFiled: There is no ledger.
+        PassingTrouble: The ledger, or a photo, cannot be looked at now.
+        LedgerRefused: The ledger is damaged, or of a newer version.
+    """
+    with closing(LedgerReport(_ledger(settings))) as report:
+        known = report.shelved(ids)
+    photos = tuple(_foreseen(settings, one, known.get(one), category) for one in dict.fromkeys(ids))
+    return Account(category=category, by=by, dry_run=True, photos=photos)
+
+
+def correct(
+    settings: Settings,
+    ids: Sequence[int],
+    category: str,
+    *,
+    by: str | None,
+    log: Log,
+    on_progress: Callable[[int, int], None],
+) -> Account:
+    """Put photos into a category, by the process that sorts or by this one.
+
+    Args:
+        settings: For ledger, shelf and journal.
+        ids: The photos' numbers.
+        category: Where they belong.
+        by: Who says so.
+        log: The operational log.
+        on_progress: Told how many photos are done, and how many there are.
+
+    Raises:
+        NothingFiled: There is no ledger.
+        AlreadyRunning: Another process uses the shelf or an inbox, or runs that knows no corrections.
+        PassingTrouble: The disk does not allow it now.
+        StartRefused: What lies in a lock's place is no lock, or the ledger is damaged or of a newer version.
+    """
+    path, wanted = _ledger(settings), list(dict.fromkeys(ids))
+    try:
+        filing = Filing(settings, log, files=FileSystem(), clock=SystemClock())
+    except AlreadyRunning:
+        if holder(str(settings.state_dir)) is None:
+            raise  # it uses another ledger: nobody would take this up
+        _require_version(path)
+        with closing(Ledger(path, longest_wait_s=settings.retry.max_s)) as ledger:
+            numbers = ledger.corrections.ask(wanted, category, by=by, now=time.time())
+            verdicts = _await(settings, ledger, numbers, on_progress)
+    else:
+        with closing(filing):
+            filing.recover()
+            corrections = filing.ledger.corrections
+            numbers = corrections.ask(wanted, category, by=by, now=time.time())
+            filing.corrector.take_up()
+            verdicts = corrections.verdicts(numbers)
+            corrections.withdraw(numbers)
+    photos = [
+        _outcome(image, number, verdicts[number]) for image, number in zip(wanted, numbers, strict=True)
+    ]
+    return Account(category=category, by=by, dry_run=False, photos=tuple(photos))
+
+
+def _await(
+    settings: Settings, ledger: Ledger, numbers: Sequence[int], on_progress: Callable[[int, int], None]
+) -> dict[int, Verdict]:
+    """Wait until all is done or refused, or nothing more is done for a while; then withdraw what is left."""
+    verdicts: dict[int, Verdict] = {}
+    done, deadline = 0, time.monotonic() + PATIENCE_S
+    try:
+        while time.monotonic() < deadline and holder(str(settings.state_dir)) is not None:
+            verdicts = ledger.corrections.verdicts(numbers)
+            over = sum(one.stage in (Stage.DONE, Stage.REFUSED) for one in verdicts.values())
+            on_progress(over, len(numbers))
+            if over == len(numbers):
+                break
+            if over > done:
+                done, deadline = over, time.monotonic() + PATIENCE_S
+            time.sleep(LOOK_S)
+    finally:
+        withdrawn = ledger.corrections.withdraw(numbers)
+    return verdicts | ledger.corrections.verdicts(set(numbers) - withdrawn)
+
+
+def _outcome(image: int, number: int, verdict: Verdict) -> Corrected:
+    is_done = verdict.stage is Stage.DONE
+    reason = verdict.trouble
+    if not reason and not is_done:
+        reason = NOT_TAKEN_UP if verdict.stage is Stage.ASKED else IN_HAND
+    return Corrected(
+        id=image,
+        correction=number if is_done else None,
+        done=is_done,
+        source=verdict.source,
+        destination=verdict.destination if is_done else None,
+        reason=reason,
+    )
+
+
+def _foreseen(settings: Settings, image: int, photo: Shelved | None, category: str) -> Corrected:
+    reason = None
+    if photo is None:
+        reason = f"no photo {image} was filed"
+    elif shelf_folder(str(settings.sorted), photo.path) == category:
+        reason = f"it lies in {category} already"
+    elif stat_file(photo.path) is None:
+        reason = f"it lies no longer at {photo.path}; where it was moved to is found by the next scan"
+    return Corrected(
+        id=image,
+        correction=None,
+        done=reason is None,
+        source=photo.path if photo else None,
+        destination=os.path.join(settings.sorted, category) if reason is None else None,
+        reason=reason,
+    )
+
+
+def _ledger(settings: Settings) -> str:
+    path = str(settings.state_dir / FILE)
+    if not os.path.exists(path):
+        raise NothingFiled(f"{path}: there is no ledger, so no photo was ever sorted; is `state_dir` right?")
+    return path
+
+
+def _require_version(path: str) -> None:
+    """Leave the ledger of a process that knows no corrections alone."""
+    with closing(LedgerReport(path)) as report:
+        if not report.knows_corrections:
+            raise AlreadyRunning(
+                "the refundsorter that runs is older than this one and knows no corrections; restart it first"
+            )
