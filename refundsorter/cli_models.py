@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from refundsorter import cli_diff
+from refundsorter import cli_diff, cli_gate
 from refundsorter.cli_import import import_model
 from refundsorter.cli_options import AsJson, ConfigFile, answer, read_settings
 from refundsorter.exits import ExitCode
@@ -30,6 +30,9 @@ ActiveOr = Annotated[
 @app.callback()
 def group() -> None:
     """See, choose and compare model bundles."""
+
+
+cli_gate.add_to(app)
 
 
 @app.command("list")

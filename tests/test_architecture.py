@@ -170,6 +170,10 @@ FLOORS = {
         "core.*", "edges.bundle", "edges.choice", "edges.plain_yaml", "edges.taxonomy", "service_unit",
         "settings", "settings_show",
     },
+    "cli_gate": {
+        "cli_options", "edges.bundle", "exits", "policies", "settings", "show", "show_gate", "training.*",
+    },
+    "show_gate": {"core.*", "show", "training.evaluate", "training.gate"},
     "correct": {
         "core.*", "edges.filesystem", "edges.ledger", "edges.ledger_report", "edges.ledger_schema",
         "edges.lock", "edges.scan", "edges.taxonomy", "filing", "settings",
@@ -208,7 +212,7 @@ FLOORS = {
         "training.importing",
     },
     "cli_models": {
-        "activation", "cli_diff", "cli_import", "cli_options", "edges.bundle", "exits", "inventory",
+        "activation", "cli_diff", "cli_gate", "cli_import", "cli_options", "edges.bundle", "exits", "inventory",
         "settings", "shadowing", "show_models", "verifying",
     },
     "cli": {
@@ -225,6 +229,7 @@ FLOORS_OUTSIDE = {
     "cli_dataset": {"typer"},
     "cli_import": {"typer"},
     "cli_correct": {"typer"},
+    "cli_gate": {"typer"},
     "cli_ledger": {"typer"},
     "cli_models": {"typer"},
     "cli_train": {"typer"},
@@ -239,6 +244,7 @@ FLOORS_OUTSIDE = {
     "show_training": {"rich"},
     "show_dataset": {"rich"},
     "show_correct": {"rich"},
+    "show_gate": {"rich"},
 }
 TRAINING_OUTSIDE = {"PIL", "ai_edge_litert", "h5py", "kagglehub", "keras", "numpy", "requests", "tensorflow"}
 TRAINING_FLOORS = {

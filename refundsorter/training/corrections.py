@@ -24,6 +24,7 @@ from refundsorter.training.progress import Progress, Report
 SOURCE = "corrections"
 LICENCE = "the company's own photos"
 STAGE = "corrections"
+TOLD_EVERY = 100  # photos between two reports of progress
 
 
 def read_corrections(settings: Settings, report: Report = lambda _progress: None) -> tuple[Sample, ...]:
@@ -53,7 +54,8 @@ def read_corrections(settings: Settings, report: Report = lambda _progress: None
         why = _why_not(files, photo)
         if not why:
             samples.append(_sample(photo, taxonomy))
-        report(Progress(stage=STAGE, done=done, total=len(photos), note=why))
+        if why or done % TOLD_EVERY == 0 or done == len(photos):
+            report(Progress(stage=STAGE, done=done, total=len(photos), note=why))
     return tuple(samples)
 
 

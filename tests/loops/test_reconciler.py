@@ -57,7 +57,7 @@ def place_of(shop: Shop, name: str) -> dict[str, Any]:
 
 
 def test_a_photo_in_another_category_is_a_correction(shop: Shop) -> None:
-    """A moved photo is found by its file: ledger and journal say from where to where, and the photo's own line stays."""
+    """A moved photo is found by its file; ledger and journal say from where to where, once."""
     with sorted_shop(shop) as (workshop, _):
         own = [line for line in shop.lines() if line["file"] == "apple.jpg"]
         path = move(shop, "WARM/apple.jpg", "COLD/apple.jpg")
@@ -89,7 +89,7 @@ def test_a_new_folder_is_a_new_category(shop: Shop) -> None:
 
 
 def test_a_photo_under_another_name_is_no_correction(shop: Shop) -> None:
-    """In its own category, also in a folder of it, the ledger follows a photo and the journal says nothing."""
+    """In its own category, also in a folder of it, the ledger follows a photo and the journal is silent."""
     with sorted_shop(shop) as (workshop, _):
         move(shop, "WARM/apple.jpg", "WARM/Elstar.jpg")
         path = move(shop, "COLD/pea.jpg", "COLD/november/pea.jpg")
@@ -138,7 +138,7 @@ def test_what_is_gone_or_strange_is_left_alone(shop: Shop) -> None:
 
 
 def test_a_name_that_was_taken_again_is_told_apart(shop: Shop) -> None:
-    """A photo that is moved away, and one of the same name and content that is filed in its place, are two."""
+    """A photo that is moved away, and one of the same name and content that is filed there, are two."""
     with sorted_shop(shop) as (workshop, _):
         shutil.copyfile(move(shop, "WARM/apple.jpg", "COLD/apple.jpg"), shop.base / "again.jpg")
         os.rename(shop.base / "again.jpg", shop.inbox / "apple.jpg")
@@ -166,7 +166,7 @@ def test_a_whole_category_is_renamed(shop: Shop) -> None:
 
 
 def test_a_stranger_is_read_once(shop: Shop) -> None:
-    """A file that is none of ours is not read again by the next scan; what came before the ledger never is."""
+    """A file that is no photo of the ledger is not read again by the next scan."""
     read: list[str] = []
     files = FileSystem(lambda name, path: read.append(path) if name == "open" else None)
     with sorted_shop(shop, files) as (workshop, _):
