@@ -2,29 +2,20 @@
 
 import json
 import os
-import re
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from journal_page import DOCUMENT, fits, tables
 
 from refundsorter.core.decision import BELOW_THRESHOLD
 from refundsorter.core.fault import Reason
 from refundsorter.core.image import TERMINAL, Ranked
 from refundsorter.core.record import SCHEMA, Record, json_line, rfc3339
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "journal.md").read_text()
-TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "array": (list,),
-    "null": (type(None),),
-}
 RECORD = Record(
     id=42,
     time=1_769_851_800.125,
@@ -75,26 +66,10 @@ names = (
 )
 
 
-def tables() -> list[list[tuple[str, str]]]:
-    """Name and type of each row of each table of the document."""
-    found: list[list[tuple[str, str]]] = []
-    for line in DOCUMENT.splitlines():
-        if line.startswith("|---"):
-            found.append([])
-        elif row := re.fullmatch(r"\| `(\w+)` \| ([\w ]+) \| .+ \|", line):
-            found[-1].append((row[1], row[2]))
-    return found
-
-
-def fits(value: object, told: str) -> bool:
-    """Whether a value is of the type that the document tells, as in `number or null`."""
-    return isinstance(value, tuple(one for word in told.split(" or ") for one in TYPES[word]))
-
-
 @pytest.mark.parametrize("record", [RECORD, REJECTED], ids=["sorted", "rejected"])
 def test_the_document_tells_every_field(record: Record) -> None:
     """Names, order and types in `docs/journal.md` are those of the line."""
-    fields_table, ranked_table = tables()
+    fields_table, ranked_table, _ = tables()
     fields = json.loads(record.line())
     assert list(fields) == [name for name, _ in fields_table]
     assert [name for name, told in fields_table if not fits(fields[name], told)] == []
@@ -105,7 +80,7 @@ def test_the_document_tells_every_field(record: Record) -> None:
 
 def test_the_document_tells_what_may_be_null() -> None:
     """A field may be null exactly where the document says so."""
-    fields_table, _ = tables()
+    fields_table, _, _ = tables()
     nullable = {name for name, told in fields_table if "null" in told}
     seen = {name for one in (RECORD, REJECTED) for name, value in one.fields().items() if value is None}
     assert nullable == seen
