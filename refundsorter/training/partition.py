@@ -125,27 +125,35 @@ def _keys(seen: Survey, by: By, case_pattern: str) -> Iterator[Hashable]:
 def _dealt(
     seen: Survey, groups: Sequence[Sequence[int]], shares: Mapping[Split, float], seed: int
 ) -> dict[int, tuple[Split, str]]:
-    """Give each group to the part that lacks most of its labels, large groups first."""
-    total = Counter(seen.samples[index].label for group in groups for index in group)
-    lacking = {
-        part: {label: share * count for label, count in total.items()} for part, share in shares.items()
-    }
+    """Give each group to the part that lacks most of its labels and categories, large groups first.
+
+    A label of one photo would always be learned from; that its category lacks photos elsewhere weighs more.
+    """
+    total = _kinds(seen, [index for group in groups for index in group])
+    lacking = {part: {kind: share * count for kind, count in total.items()} for part, share in shares.items()}
     order = np.random.default_rng(seed).permutation(len(groups))
     dealt: dict[int, tuple[Split, str]] = {}
     for place in sorted(order, key=lambda place: -len(groups[place])):
         group = groups[place]
-        counts = Counter(seen.samples[index].label for index in group)
+        counts = _kinds(seen, group)
         need = {
-            part: sum(min(wants[label], count) / total[label] for label, count in counts.items())
+            part: sum(min(wants[kind], count) for kind, count in counts.items())
             for part, wants in lacking.items()
             if shares[part]
         }
         part = max(need, key=need.__getitem__)
-        for label, count in counts.items():
-            lacking[part][label] -= count
+        for kind, count in counts.items():
+            lacking[part][kind] -= count
         name = _name(seen.samples[group[0]])
         dealt.update(dict.fromkeys(group, (part, name)))
     return dealt
+
+
+def _kinds(seen: Survey, group: Sequence[int]) -> Counter[tuple[str, str]]:
+    """How many photos a group has of each label and of each category."""
+    samples = [seen.samples[index] for index in group]
+    labels = Counter(("label", sample.label) for sample in samples)
+    return labels + Counter(("category", sample.category) for sample in samples)
 
 
 def _name(sample: Sample) -> str:
