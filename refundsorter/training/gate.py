@@ -18,7 +18,7 @@ from refundsorter.core.image import State
 from refundsorter.edges.bundle import StoredBundle
 from refundsorter.training import dataset
 from refundsorter.training.dataset import DatasetRefused, Sample
-from refundsorter.training.evaluate import Share
+from refundsorter.training.share import Share
 from refundsorter.training.progress import Progress, Report
 from refundsorter.training.served import served_logits
 
