@@ -41,7 +41,7 @@ def gate(
     as_json: AsJson = False,
 ) -> None:
     """Refuse a bundle that is worse than the active one, on the same photos."""
-    from refundsorter import show, show_gate
+    from refundsorter import show_gate, show_training
     from refundsorter.edges.bundle import BundleStore
     from refundsorter.policies import rules_of
     from refundsorter.training.gate import Contestant, compare
@@ -52,7 +52,7 @@ def gate(
     mine, other = (Contestant(stored=one, rules=rules_of(settings, one.manifest)) for one in pair)
     if mine.stored.manifest.reference == other.stored.manifest.reference:
         raise typer.BadParameter(f"{candidate} is the bundle it is held against", param_hint="CANDIDATE")
-    with show.training() as report:
+    with show_training.training() as report:
         samples = _samples(settings, data, corrections or data is None, report)
         found = compare(mine, other, samples, len(os.sched_getaffinity(0)), report)
     outcome = found.outcome(allow_few=allow_few)

@@ -171,7 +171,7 @@ FLOORS = {
         "settings", "settings_show",
     },
     "cli_gate": {
-        "cli_options", "edges.bundle", "exits", "policies", "settings", "show", "show_gate", "training.*",
+        "cli_options", "edges.bundle", "exits", "policies", "settings", "show_gate", "show_training", "training.*",
     },
     "show_gate": {"core.*", "show", "training.evaluate", "training.gate"},
     "correct": {
