@@ -102,7 +102,7 @@ def _head(bundle: Bundle, size: int, speed: Speed | None) -> Iterator[str]:
     yield "file what is clear and look at the rest. It is meant for photos of products only, and for no"
     yield "decision about people: whatever it is shown, it answers with one of its labels."
     yield ""
-    yield f"- network: {bundle.base_weights.name}, int8 weights, {size / 1e6:.2f} MB"
+    yield f"- network: {bundle.base_weights.name}; weights of {size / 1e6:.2f} MB"
     yield f"- input: {bundle.input_size} × {bundle.input_size} pixels; labels: {len(bundle.labels)}"
     if speed is not None:
         took = f"{speed.inference_ms:.1f} ms a photo on one core of {speed.processor}"
@@ -159,9 +159,12 @@ def _categories(found: Measure) -> Iterator[str]:
 def _calibration(bundle: Bundle, measures: Mapping[str, Measure]) -> Iterator[str]:
     yield "## Calibration"
     yield ""
-    yield f"Logits are divided by a temperature of {bundle.temperature:g}. The expected calibration error of"
-    yield "the category's probability, beside what chance alone would show of a perfectly calibrated model on"
-    yield "as few photos (its mean, and the most in 95 of 100 cases):"
+    yield f"Logits are divided by a temperature of {bundle.temperature:g}."
+    yield ""
+    if not measures:
+        return
+    yield "The expected calibration error of the category's probability, beside what chance alone would show of"
+    yield "a perfectly calibrated model on as few photos (its mean, and the most in 95 of 100 cases):"
     yield ""
     yield "| measured on | photos | error | chance | chance, at most |"
     yield "|---|---:|---:|---:|---:|"
@@ -176,9 +179,13 @@ def _thresholds(bundle: Bundle, precision: float) -> Iterator[str]:
     yield "## Thresholds"
     yield ""
     yield "A photo is filed when its category's probability (the sum over its labels) reaches the"
-    yield f"category's threshold; otherwise a person sees it. Each was chosen so that {precision:.0%} of the"
-    yield f"held-out photos filed there were right, but is at least {LEAST:g}; {NEVER} means that this could"
-    yield "not be reached."
+    yield "category's threshold; otherwise a person sees it."
+    if not bundle.thresholds:
+        yield "None was chosen for this bundle: the settings' default holds for every category."
+        yield ""
+        return
+    yield f"Each was chosen so that {precision:.0%} of the held-out photos filed there were right, but is at"
+    yield f"least {LEAST:g}; {NEVER} means that this could not be reached."
     yield ""
     yield "| category | threshold |"
     yield "|---|---:|"
@@ -203,7 +210,7 @@ def _weaknesses(measures: Mapping[str, Measure], notes: Sequence[str]) -> Iterat
             yield f"- {words}: fewer than {WEAK:.0%} of the photos were found of {', '.join(weak)}."
         if mixups := list(found.confusion.mixups())[:CONFUSIONS]:
             told = "; ".join(f"{one.truth} for {one.predicted} ({one.photos})" for one in mixups)
-            yield f"- {words}: most often mistaken were {told}."
+            yield f"- {words}: most often one was taken for another: {told}."
         if rest := sorted(every - photographed[name]):
             yield f"- {words}: not measured, for want of photos: {', '.join(rest)}."
     yield from (f"- {note}" for note in notes)

@@ -80,6 +80,15 @@ def test_what_was_not_measured_is_said(shop: Shop) -> None:
     assert "refundsorter train" not in told
 
 
+def test_a_bundle_that_came_without_measures_claims_none(shop: Shop) -> None:
+    """No thresholds, no measures, no recipe: the card says so and has no figure and no picture."""
+    told = card(shop, {}, None)
+    assert "None was chosen for this bundle" in told
+    assert "Not measured" in told
+    assert "interval" not in told
+    assert ".svg" not in told
+
+
 def test_every_picture_that_the_card_links_is_made(shop: Shop) -> None:
     """The links are the files that lie beside it, neither more nor fewer."""
     measures = {
