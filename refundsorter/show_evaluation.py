@@ -27,7 +27,7 @@ PROMISES = (0.99, 0.98, 0.95, 0.90, 0.85, 0.80)  # precisions at which the curve
 def evaluation(found: "Evaluation") -> None:
     """Everything that a person reads at a terminal."""
     show.OUT.print(f"{printable(found.model)} on {found.photos} photos whose category is known.\n")
-    _headline(found.measure)
+    _headline(found)
     _categories(found)
     _sources(found)
     _confusion(found.measure.confusion)
@@ -48,7 +48,8 @@ def written(page: Path) -> None:
     show.ERR.print(Text(f"The page is {printable(str(page))}."), soft_wrap=True)
 
 
-def _headline(found: "Measure") -> None:
+def _headline(evaluation: "Evaluation") -> None:
+    found = evaluation.measure
     table = table_of("", "", "photos", "95 % interval", right=(1, 2))
     _row(table, "right category", found.right)
     _row(table, "right among the 3 likeliest", found.top3)
@@ -60,6 +61,8 @@ def _headline(found: "Measure") -> None:
         at = found.chosen.threshold
         _row(table, f"filed, at {at:.3f} for every category *", found.chosen.filed)
         _row(table, "  right, of those", found.chosen.right)
+    if evaluation.held_back.of:
+        _row(table, "held back, of what is no product", evaluation.held_back)
     show.OUT.print(table)
     if found.chosen is None:
         show.OUT.print(f"\nNo threshold makes {found.promise:.0%} of the photos filed right.")

@@ -163,8 +163,8 @@ def _calibration(bundle: Bundle, measures: Mapping[str, Measure]) -> Iterator[st
     yield ""
     if not measures:
         return
-    yield "The expected calibration error of the category's probability, beside what chance alone would show of"
-    yield "a perfectly calibrated model on as few photos (its mean, and the most in 95 of 100 cases):"
+    yield "The expected calibration error of the category's probability, beside what chance alone would show"
+    yield "of a perfectly calibrated model on as few photos (its mean, and the most in 95 of 100 cases):"
     yield ""
     yield "| measured on | photos | error | chance | chance, at most |"
     yield "|---|---:|---:|---:|---:|"

@@ -89,7 +89,7 @@ def render(found: Evaluation) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1"/>',
             f"<title>{title}</title><style>{STYLE}</style></head>\n<body>",
             f"<h1>{title}</h1>",
-            *_headline(found.measure),
+            *_headline(found.measure, found.held_back),
             '<div class="charts">',
             *charts(found.measure).values(),
             "</div>",
@@ -103,7 +103,7 @@ def render(found: Evaluation) -> str:
     )
 
 
-def _headline(found: Measure) -> Iterator[str]:
+def _headline(found: Measure, held_back: Share) -> Iterator[str]:
     rows = [
         ("right category", *_cells(found.right)),
         (f"right among the {TOP} likeliest", *_cells(found.top3)),
@@ -115,6 +115,8 @@ def _headline(found: Measure) -> Iterator[str]:
         at = found.chosen.threshold
         rows.append((f"filed, at {at:.3f} for every category *", *_cells(found.chosen.filed)))
         rows.append(("&emsp;right, of those", *_cells(found.chosen.right)))
+    if held_back.of:
+        rows.append(("held back, of what is no product", *_cells(held_back)))
     yield _table(("", "", "photos", "95 % interval"), rows)
     if found.chosen is None:
         yield f"<p>No threshold makes {found.promise:.0%} of the photos filed right.</p>"

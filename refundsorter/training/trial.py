@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from refundsorter.core.decision import Rules
+from refundsorter.core.placement import REVIEW
 from refundsorter.edges.bundle import StoredBundle
 from refundsorter.training.dataset import DatasetRefused, Sample
 from refundsorter.training.evaluate import Measure, measure
@@ -27,10 +28,10 @@ class Unread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
-    """A photo whose likeliest category is not the true one."""
+    """A photo whose likeliest category is not the true one, or that should not have been filed at all."""
 
     path: str
-    category: str  # the true one
+    category: str  # the true one; `_review` where it belongs to none
     category_confidence: float  # the probability that the model gave to it, 0..1
     predicted: str  # the likeliest one
     label: str  # the likeliest of that category's labels
@@ -52,10 +53,11 @@ class Evaluation:
     """What a bundle did on a set of photos."""
 
     model: str  # NAME/VERSION
-    photos: int  # that were read
+    photos: int  # that were read and belong to a category
     unreadable: tuple[Unread, ...]  # that were left out
     thresholds: Mapping[str, float]  # in force, by category
-    measure: Measure
+    measure: Measure  # on the photos that belong to a category
+    held_back: Share  # photos that were not filed, of those that belong to no category
     sources: Mapping[str, SourceScore]  # by source; empty where there is only one
     mistakes: tuple[Mistake, ...]  # the most confident first, not more than `WORST`
 
@@ -71,6 +73,9 @@ def evaluate(
     on_progress: Callable[[int, int], None],
 ) -> Evaluation:
     """Ask a bundle about photos, and compare with the truth.
+
+    Photos of the category `_review` belong to none: a document, a face, a room. They are to be looked at by a
+    person, and count apart.
 
     Args:
         stored: The model.
@@ -96,28 +101,56 @@ def evaluate(
     if not told:
         first = unreadable[0]
         raise DatasetRefused(f"not one photo could be read; the first: {first.path}: {first.why}")
-    readable = [sample for sample, _ in told]
     probabilities = label_odds(np.stack([logits for _, logits in told]), rules)
     odds = category_odds(probabilities, rules.interpretation, categories)
-    truth = np.array([categories.index(sample.category) for sample in readable])
+    judged = [
+        _Judged(sample=sample, verdict=verdict, odds=dict(zip(categories, row, strict=True)))
+        for (sample, _), verdict, row in zip(told, verdicts(probabilities, rules), odds.tolist(), strict=True)
+    ]
+    products = [one for one in judged if one.sample.category != REVIEW]
+    strangers = [one for one in judged if one.sample.category == REVIEW]
+    if not products:
+        raise DatasetRefused(f"every photo that could be read is of {REVIEW}; add photos of categories")
     thresholds = {name: rules.thresholds.of(name) for name in categories}
-    judged = list(zip(readable, verdicts(probabilities, rules), odds[range(len(odds)), truth], strict=True))
     return Evaluation(
         model=stored.manifest.reference,
-        photos=len(readable),
+        photos=len(products),
         unreadable=unreadable,
         thresholds=thresholds,
-        measure=measure(odds, truth, categories, thresholds, precision),
-        sources=_by_source([(sample, verdict) for sample, verdict, _ in judged]),
-        mistakes=_mistakes([one for one in judged if one[0].category != one[1].category]),
+        measure=measure(
+            np.array([list(one.odds.values()) for one in products]),
+            np.array([categories.index(one.sample.category) for one in products]),
+            categories,
+            thresholds,
+            precision,
+        ),
+        held_back=Share(hits=sum(not one.verdict.filed for one in strangers), of=len(strangers)),
+        sources=_by_source(products),
+        mistakes=_mistakes([one for one in judged if one.is_mistake]),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """A photo that was read, and what was said of it."""
+
+    sample: Sample
+    verdict: Verdict
+    odds: Mapping[str, float]  # probability by category
+
+    @property
+    def is_mistake(self) -> bool:
+        """Whether another category was named; where it belongs to none, whether it was filed."""
+        if self.sample.category == REVIEW:
+            return self.verdict.filed
+        return self.sample.category != self.verdict.category
 
 
 def _refuse(samples: Sequence[Sample], rules: Rules, categories: Sequence[str]) -> None:
     """Tell what cannot be compared before anything is read."""
     if not rules.interpretation.categories:
         raise DatasetRefused(f"the taxonomy has a category for no label of {rules.model}")
-    unknown = sorted({sample.category for sample in samples} - set(categories))
+    unknown = sorted({sample.category for sample in samples} - {*categories, REVIEW})
     if unknown:
         first = next(sample.path for sample in samples if sample.category == unknown[0])
         raise DatasetRefused(
@@ -126,37 +159,36 @@ def _refuse(samples: Sequence[Sample], rules: Rules, categories: Sequence[str]) 
         )
 
 
-def _by_source(judged: Sequence[tuple[Sample, Verdict]]) -> dict[str, SourceScore]:
+def _by_source(judged: Sequence[_Judged]) -> dict[str, SourceScore]:
     """Score each source; nothing where there are not at least two to compare."""
-    groups: dict[str, list[tuple[Sample, Verdict]]] = {}
-    for sample, verdict in judged:
-        groups.setdefault(sample.source, []).append((sample, verdict))
+    groups: dict[str, list[_Judged]] = {}
+    for one in judged:
+        groups.setdefault(one.sample.source, []).append(one)
     if len(groups) == 1:
         return {}
     return {source: _source_score(groups[source]) for source in sorted(groups)}
 
 
-def _source_score(judged: Sequence[tuple[Sample, Verdict]]) -> SourceScore:
-    right = [sample.category == verdict.category for sample, verdict in judged]
-    of_filed = [good for good, (_, verdict) in zip(right, judged, strict=True) if verdict.filed]
+def _source_score(judged: Sequence[_Judged]) -> SourceScore:
+    filed = [one for one in judged if one.verdict.filed]
     return SourceScore(
-        right=Share(hits=sum(right), of=len(right)),
-        filed=Share(hits=len(of_filed), of=len(right)),
-        filed_right=Share(hits=sum(of_filed), of=len(of_filed)),
+        right=Share(hits=sum(not one.is_mistake for one in judged), of=len(judged)),
+        filed=Share(hits=len(filed), of=len(judged)),
+        filed_right=Share(hits=sum(not one.is_mistake for one in filed), of=len(filed)),
     )
 
 
-def _mistakes(wrong: Sequence[tuple[Sample, Verdict, float]]) -> tuple[Mistake, ...]:
+def _mistakes(wrong: Sequence[_Judged]) -> tuple[Mistake, ...]:
     found = [
         Mistake(
-            path=str(sample.path),
-            category=sample.category,
-            category_confidence=float(odds),
-            predicted=verdict.category,
-            label=verdict.label,
-            confidence=verdict.confidence,
-            filed=verdict.filed,
+            path=str(one.sample.path),
+            category=one.sample.category,
+            category_confidence=one.odds.get(one.sample.category, 0.0),
+            predicted=one.verdict.category,
+            label=one.verdict.label,
+            confidence=one.verdict.confidence,
+            filed=one.verdict.filed,
         )
-        for sample, verdict, odds in wrong
+        for one in wrong
     ]
     return tuple(sorted(found, key=lambda mistake: -mistake.confidence)[:WORST])

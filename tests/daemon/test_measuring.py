@@ -29,7 +29,17 @@ def test_evaluate_in_json_has_the_schema_of_the_page(shop: Shop, tmp_path: Path)
     """One object, with these keys; a program that reads them may rely on it."""
     found = json.loads(shop.run("evaluate", str(lay(tmp_path / "data", ALL | WRONG)), "--json").stdout)
     assert list(found) == [
-        *("schema", "model", "photos", "unreadable", "thresholds", "measure", "sources", "mistakes"),
+        *(
+            "schema",
+            "model",
+            "photos",
+            "unreadable",
+            "thresholds",
+            "measure",
+            "held_back",
+            "sources",
+            "mistakes",
+        ),
     ]
     assert (found["schema"], found["photos"]) == (1, 6)
     assert list(found["measure"]) == [

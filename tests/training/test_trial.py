@@ -1,7 +1,9 @@
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from support import Shop, make_shop, photo
 from trials import CATEGORIES, evaluate, judge, lay
 
@@ -57,6 +59,27 @@ def test_where_nothing_can_be_read_the_first_reason_is_told(shop: Shop, tmp_path
         (tmp_path / "data" / folder / "a.jpg").write_bytes(b"")
     with pytest.raises(DatasetRefused, match=r"not one photo .*COLD/a\.jpg: empty"):
         evaluate(shop, tmp_path / "data")
+
+
+def test_what_is_no_product_is_to_be_held_back(shop: Shop, tmp_path: Path) -> None:
+    """Of two photos in `_review` the red one is filed, which is a mistake; no other figure counts them."""
+    data = lay(tmp_path / "data", {**PHOTOS, "_review/red.jpg": "red"})
+    grey = BytesIO()
+    Image.new("RGB", (40, 40), (128, 128, 128)).save(grey, "PNG")
+    (data / "_review" / "grey.png").write_bytes(grey.getvalue())
+    found = evaluate(shop, data)
+    assert (found.held_back.hits, found.held_back.of) == (1, 2)
+    assert (found.photos, found.measure.right.of, found.measure.right.hits) == (6, 6, 5)
+    assert [(Path(one.path).name, one.category) for one in found.mistakes if one.category == "_review"] == [
+        ("red.jpg", "_review")
+    ]
+
+
+def test_without_any_product_there_is_nothing_to_measure(shop: Shop, tmp_path: Path) -> None:
+    """Photos that belong to no category, and no others, are refused with what to add."""
+    data = lay(tmp_path / "data", {"_review/faces/a.jpg": "red", "_review/rooms/b.jpg": "blue"})
+    with pytest.raises(DatasetRefused, match="add photos of categories"):
+        evaluate(shop, data)
 
 
 def test_sources_are_told_apart(shop: Shop, tmp_path: Path) -> None:
