@@ -79,9 +79,21 @@ def _samples(settings: "Settings", data: Path | None, *, corrections: bool) -> "
     if corrections == (data is not None):
         raise typer.BadParameter("name the photos to measure on, or say --corrections", param_hint="DATA")
     if data is None:
-        from refundsorter.training.corrections import read_corrections
-
-        return read_corrections(settings)
+        return _corrected(settings)
     from refundsorter.training import dataset
 
     return dataset.read(data)
+
+
+def _corrected(settings: "Settings") -> "tuple[Sample, ...]":
+    """The photos that people put where they belong; those that cannot be used any more are told."""
+    from refundsorter import show_evaluation
+    from refundsorter.training.corrections import read_corrections
+    from refundsorter.training.dataset import DatasetRefused
+
+    left_out: list[str] = []
+    samples = read_corrections(settings, lambda progress: left_out.append(progress.note))
+    show_evaluation.notes(filter(None, left_out))
+    if not samples:
+        raise DatasetRefused("nobody has corrected a photo that still lies on the shelf; name DATA instead")
+    return samples

@@ -1,6 +1,6 @@
 """How good a model is, for people: the figures, then the categories, then what went wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,12 @@ def left_out(photos: "Sequence[Unread]") -> None:
     for photo in photos:
         line = f"refundsorter: {printable(photo.path)}: left out: {printable(photo.why)}"
         show.ERR.print(Text(line), soft_wrap=True)
+
+
+def notes(lines: Iterable[str]) -> None:
+    """Sentences about what was left out before; on standard error likewise."""
+    for line in lines:
+        show.ERR.print(Text(f"refundsorter: {printable(line)}"), soft_wrap=True)
 
 
 def written(page: Path) -> None:
