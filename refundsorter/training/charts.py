@@ -11,7 +11,7 @@ from refundsorter.training.evaluate import Measure
 from refundsorter.training.reliability import Reliability
 
 CHARTS = ("reliability", "precision-coverage", "confusion", "recall")
-LETTER = 7.6  # pixels that a letter of 12 px text takes, capitals meant
+LETTER = 8.6  # pixels that a letter of 12 px text takes, capitals meant
 DEEP = 0.7  # share of a row from which on a cell is so deep that its number must be light
 FEET = (0.75, 0.5, 0.0)  # where an axis of precision may start: its five steps are then round
 LONGEST = 34  # letters of a name that are shown

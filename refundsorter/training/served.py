@@ -69,10 +69,13 @@ def ask(
             idle.put(panel)
 
     answers = []
-    with ThreadPoolExecutor(idle.qsize()) as pool:
+    pool = ThreadPoolExecutor(idle.qsize())
+    try:
         for done, answer in enumerate(pool.map(one, photos), start=1):
             answers.append(answer)
             on_progress(done, len(photos))
+    finally:
+        pool.shutdown(cancel_futures=True)  # whoever interrupts does not wait for the photos to come
     return answers
 
 
