@@ -11,6 +11,7 @@ from refundsorter.exits import ExitCode
 if TYPE_CHECKING:  # each command imports what it needs: `--help` is instant
     from refundsorter.settings import Settings
     from refundsorter.training.dataset import Sample
+    from refundsorter.training.progress import Progress
 
 
 def add_to(app: typer.Typer) -> None:
@@ -51,7 +52,7 @@ def evaluate(
     from refundsorter.training.plain import plain
 
     settings = read_settings(config)
-    samples = _samples(settings, data, corrections=corrections)
+    samples = _samples(settings, data, corrections=corrections, quiet=as_json)
     store = BundleStore(settings.models)
     stored = store.load(model) if model else store.active()
     if html is not None:
@@ -74,25 +75,33 @@ def evaluate(
     raise typer.Exit(ExitCode.LEFT if found.unreadable else ExitCode.OK)
 
 
-def _samples(settings: "Settings", data: Path | None, *, corrections: bool) -> "tuple[Sample, ...]":
+def _samples(
+    settings: "Settings", data: Path | None, *, corrections: bool, quiet: bool
+) -> "tuple[Sample, ...]":
     """The photos to measure on: either of the two."""
     if corrections == (data is not None):
         raise typer.BadParameter("name the photos to measure on, or say --corrections", param_hint="DATA")
     if data is None:
-        return _corrected(settings)
+        return _corrected(settings, quiet=quiet)
     from refundsorter.training import dataset
 
     return dataset.read(data)
 
 
-def _corrected(settings: "Settings") -> "tuple[Sample, ...]":
+def _corrected(settings: "Settings", *, quiet: bool) -> "tuple[Sample, ...]":
     """The photos that people put where they belong; those that cannot be used any more are told."""
-    from refundsorter import show_evaluation
+    from refundsorter import show, show_evaluation
     from refundsorter.training.corrections import read_corrections
     from refundsorter.training.dataset import DatasetRefused
 
     left_out: list[str] = []
-    samples = read_corrections(settings, lambda progress: left_out.append(progress.note))
+    with show.progress(enabled=not quiet, doing="reading") as on_progress:
+
+        def report(stage: "Progress") -> None:
+            on_progress(stage.done, stage.total)
+            left_out.append(stage.note)
+
+        samples = read_corrections(settings, report)
     show_evaluation.notes(filter(None, left_out))
     if not samples:
         raise DatasetRefused("nobody has corrected a photo that still lies on the shelf; name DATA instead")
