@@ -14,6 +14,7 @@ from refundsorter.training import charts
 from refundsorter.training.calibrate import LEAST, NEVER
 from refundsorter.training.evaluate import Measure
 from refundsorter.training.recipe import Recipe
+from refundsorter.training.share import Share
 from refundsorter.training.speed import Speed
 
 OTHER_SHOPS = "other_shops"
@@ -60,6 +61,7 @@ def write_card(
     notes: Sequence[str],
     size: int,
     speed: Speed | None = None,
+    held_back: Share | None = None,
 ) -> str:
     """Write MODEL_CARD.md; the pictures that it links are `charts.files(shown(measures))`.
 
@@ -75,13 +77,14 @@ def write_card(
         notes: What is known to be weak about the data, sentences.
         size: Of the weights, in bytes.
         speed: Of inference, where it was measured.
+        held_back: Photos that were not filed, of photos of what is no product; where that was measured.
     """
     lines = [
         *_head(bundle, size, speed),
         *_accuracy(bundle, measures),
         *_calibration(bundle, measures),
         *_thresholds(bundle, precision),
-        *_weaknesses(measures, notes),
+        *_weaknesses(measures, notes, held_back),
         *_data(bundle),
         *_recipe(bundle, recipe, seed, precision),
         *_provenance(bundle),
@@ -194,7 +197,9 @@ def _thresholds(bundle: Bundle, precision: float) -> Iterator[str]:
     yield ""
 
 
-def _weaknesses(measures: Mapping[str, Measure], notes: Sequence[str]) -> Iterator[str]:
+def _weaknesses(
+    measures: Mapping[str, Measure], notes: Sequence[str], held_back: Share | None
+) -> Iterator[str]:
     yield "## Known weaknesses"
     yield ""
     photographed = {
@@ -213,6 +218,10 @@ def _weaknesses(measures: Mapping[str, Measure], notes: Sequence[str]) -> Iterat
             yield f"- {words}: most often one was taken for another: {told}."
         if rest := sorted(every - photographed[name]):
             yield f"- {words}: not measured, for want of photos: {', '.join(rest)}."
+    if held_back is None:
+        yield "- what is no product (documents, faces, rooms): it was not measured how much of it is held back."
+    else:
+        yield f"- what is no product (documents, faces, rooms): held back for a person {held_back}."
     yield from (f"- {note}" for note in notes)
     yield ""
 

@@ -15,6 +15,8 @@ from refundsorter.training.coverage import Point, curve, lowest
 from refundsorter.training.reliability import Reliability, reliability
 from refundsorter.training.share import Estimate, Share
 
+__all__ = ["PROMISE", "TOP", "Measure", "Share", "measure"]  # `Share` is what a measure is made of
+
 PROMISE = 0.90  # the precision that is asked for unless somebody says otherwise
 TOP = 3  # categories that a person would be shown
 

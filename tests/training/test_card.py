@@ -10,6 +10,7 @@ from refundsorter.training import charts
 from refundsorter.training.card import HELD_OUT, OTHER_SHOPS, UNQUANTISED, shown, write_card
 from refundsorter.training.evaluate import Measure, measure
 from refundsorter.training.recipe import Recipe
+from refundsorter.training.share import Share
 from refundsorter.training.speed import Speed, speed_of
 
 CATEGORIES = ("COLD", "PLAIN", "WARM")
@@ -39,6 +40,7 @@ def card(shop: Shop, measures: dict[str, Measure], recipe: Recipe | None) -> str
         notes=("All of it is drawn by a program.",),
         size=3_210_000,
         speed=Speed(inference_ms=2.34, processor="A Processor"),
+        held_back=Share(hits=19, of=20) if measures else None,
     )
 
 
@@ -54,6 +56,7 @@ def test_the_card_tells_facts_of_the_bundle_and_its_measures(shop: Shop) -> None
         "| MIT | 12 |",
         "12 photos",
         "All of it is drawn by a program.",
+        "held back for a person 95.0% (19 of 20;",
         "--seed 3",
         "right category, of all photos: 75.0% (15 of 20;",
         "Before quantisation, the right category of all photos: 80.0% (16 of 20;",
@@ -85,6 +88,7 @@ def test_a_bundle_that_came_without_measures_claims_none(shop: Shop) -> None:
     told = card(shop, {}, None)
     assert "None was chosen for this bundle" in told
     assert "Not measured" in told
+    assert "it was not measured how much of it is held back" in told
     assert "interval" not in told
     assert ".svg" not in told
 
