@@ -219,7 +219,7 @@ def _weaknesses(
         if rest := sorted(every - photographed[name]):
             yield f"- {words}: not measured, for want of photos: {', '.join(rest)}."
     if held_back is None:
-        yield "- what is no product (documents, faces, rooms): it was not measured how much of it is held back."
+        yield "- what is no product (documents, faces, rooms): how much of it is held back was not measured."
     else:
         yield f"- what is no product (documents, faces, rooms): held back for a person {held_back}."
     yield from (f"- {note}" for note in notes)

@@ -88,7 +88,7 @@ def test_a_bundle_that_came_without_measures_claims_none(shop: Shop) -> None:
     told = card(shop, {}, None)
     assert "None was chosen for this bundle" in told
     assert "Not measured" in told
-    assert "it was not measured how much of it is held back" in told
+    assert "how much of it is held back was not measured" in told
     assert "interval" not in told
     assert ".svg" not in told
 
