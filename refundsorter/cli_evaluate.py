@@ -43,7 +43,7 @@ def evaluate(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say how good a model is on photos whose category is known."""
+    """Say how good a model is on photos of known category."""
     from refundsorter import show, show_evaluation
     from refundsorter.edges.bundle import BundleStore
     from refundsorter.edges.taxonomy import read_taxonomy

@@ -359,6 +359,13 @@ def test_only_training_imports_tensorflow(module: str) -> None:
         assert {name for name in reached(module) if outside(name) & HEAVY} == set()
 
 
+@pytest.mark.parametrize("name", ["card", "compare", "page", "trial"])
+def test_measuring_needs_no_tensorflow(name: str) -> None:
+    """What measures, compares and tells of it works where training is not installed."""
+    module = f"{PACKAGE}.training.{name}"
+    assert {one for one in {module, *reached(module)} if outside(one) & HEAVY} == set()
+
+
 def test_the_words_of_progress_are_light() -> None:
     """What is shown of a training can be known without it."""
     assert ours(f"{PACKAGE}.training.progress") | outside(f"{PACKAGE}.training.progress") == set()
