@@ -67,7 +67,7 @@ class Confusion:
             )
             for i, name in enumerate(self.categories)
         }
-        return scores, _estimate(exact[0, present].mean(), resampled[:, present].mean(axis=1))
+        return scores, _estimate(exact[0, present].mean(), np.nanmean(resampled[:, present], axis=1))
 
 
 def confusion(truth: NDArray[np.int64], best: NDArray[np.int64], categories: tuple[str, ...]) -> Confusion:
@@ -88,13 +88,12 @@ def confusion(truth: NDArray[np.int64], best: NDArray[np.int64], categories: tup
 
 
 def _f1(tables: NDArray[np.int64]) -> NDArray[np.float64]:
-    """F1 of each category, float64 [R, C], of tables [R, C, C]; 0 where nothing is of it or said to be."""
+    """F1 of each category, float64 [R, C], of tables [R, C, C]; NaN where nothing is of it or said to be."""
     hits = np.diagonal(tables, axis1=1, axis2=2)
     told = tables.sum(axis=1) + tables.sum(axis=2)
-    scores: NDArray[np.float64] = 2 * hits / np.maximum(told, 1)
-    return scores
+    return np.where(told > 0, 2 * hits / np.maximum(told, 1), np.nan)
 
 
 def _estimate(value: float, resampled: NDArray[np.float64]) -> Estimate:
-    low, high = np.quantile(resampled, [0.025, 0.975])
+    low, high = np.nanquantile(resampled, [0.025, 0.975])
     return Estimate(value=float(value), low=float(low), high=float(high))

@@ -92,13 +92,15 @@ def measure(
     best, top = odds.argmax(axis=1), odds.max(axis=1)
     right = best == truth
     filed = top >= np.array([thresholds[name] for name in categories])[best]
+    # A category that the model cannot give has 0, and is not among the likeliest because its name comes first.
     likeliest = np.argsort(-odds, axis=1, kind="stable")[:, :TOP]
+    is_given = odds[np.arange(len(truth)), truth] > 0
     table = confusion(truth, best, tuple(categories))
     scores, macro_f1 = table.scores()
     points = curve(top, right)
     return Measure(
         right=_share(right),
-        top3=_share((likeliest == truth[:, None]).any(axis=1)),
+        top3=_share((likeliest == truth[:, None]).any(axis=1) & is_given),
         macro_f1=macro_f1,
         filed=_share(filed),
         filed_right=_share(right[filed]),

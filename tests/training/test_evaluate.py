@@ -72,6 +72,19 @@ def test_the_third_likeliest_still_counts_and_the_fourth_does_not() -> None:
     assert (told.top3.hits, told.top3.of) == (1, 2)
 
 
+def test_a_category_that_the_model_cannot_give_is_never_among_the_likeliest() -> None:
+    """Two categories, one of which gets 0: its photo is not right among the three likeliest."""
+    told = measure(np.array([[0.0, 0.9], [0.0, 0.9]]), np.array([0, 1]), ("A", "B"), {"A": 0.5, "B": 0.5})
+    assert (told.top3.hits, told.top3.of) == (1, 2)
+
+
+def test_a_resample_without_a_rare_category_does_not_count_it_as_missed() -> None:
+    """One photo of B among twenty, all right: in any resample every category that is there is told."""
+    truth = np.array([0] * 19 + [1])
+    told = measure(np.eye(2)[truth], truth, ("A", "B"), {"A": 0.5, "B": 0.5})
+    assert (told.macro_f1.low, told.macro_f1.value, told.macro_f1.high) == (1, 1, 1)
+
+
 def test_the_confusion_matrix_counts_truth_by_row() -> None:
     """One photo of A was taken for B, and one of C for A."""
     told = found().confusion
