@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from refundsorter.core.bundle import Bundle
+from refundsorter.core.text import printable
 from refundsorter.training import charts
 from refundsorter.training.calibrate import LEAST, NEVER
 from refundsorter.training.evaluate import Measure
@@ -282,5 +283,5 @@ def _figure(value: Any) -> str:
 
 
 def _cell(words: str) -> str:
-    """A name in a table of Markdown."""
-    return words.replace("|", "/")
+    """A name in a table of Markdown, on one line and without a tag."""
+    return printable(words).replace("|", "/").replace("<", "&lt;")

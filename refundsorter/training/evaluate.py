@@ -92,7 +92,7 @@ def measure(
     best, top = odds.argmax(axis=1), odds.max(axis=1)
     right = best == truth
     filed = top >= np.array([thresholds[name] for name in categories])[best]
-    # A category that the model cannot give has 0, and is not among the likeliest because its name comes first.
+    # A category that the model cannot give has 0; its name coming first does not make it a likely one.
     likeliest = np.argsort(-odds, axis=1, kind="stable")[:, :TOP]
     is_given = odds[np.arange(len(truth)), truth] > 0
     table = confusion(truth, best, tuple(categories))

@@ -29,7 +29,10 @@ def measured(wrong: int) -> Measure:
 def card(shop: Shop, measures: dict[str, Measure], recipe: Recipe | None) -> str:
     """The card of the shop's bundle."""
     manifest = judge(shop)[0].manifest
-    data = (DataSource(name="a|b", photos=5, licence="MIT"), DataSource(name="c", photos=7, licence="MIT"))
+    data = (
+        DataSource(name="a|b", photos=5, licence="MIT"),
+        DataSource(name="c\n<b>", photos=7, licence="MIT"),
+    )
     bundle = type(manifest)(**{**{key: getattr(manifest, key) for key in manifest.__slots__}, "data": data})
     return write_card(
         bundle,
@@ -53,6 +56,7 @@ def test_the_card_tells_facts_of_the_bundle_and_its_measures(shop: Shop) -> None
         "2.3 ms a photo on one core of A Processor",
         judge(shop)[0].manifest.sha256,
         "| a/b | 5 | MIT |",
+        r"| c\n&lt;b> | 7 | MIT |",
         "| MIT | 12 |",
         "12 photos",
         "All of it is drawn by a program.",
