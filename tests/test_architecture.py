@@ -171,7 +171,8 @@ FLOORS = {
         "settings", "settings_show",
     },
     "cli_gate": {
-        "cli_options", "edges.bundle", "exits", "policies", "settings", "show_gate", "show_training", "training.*",
+        "cli_options", "edges.bundle", "exits", "policies", "settings", "show_gate", "show_training",
+        "training.*",
     },
     "show_gate": {"core.*", "show", "training.evaluate", "training.gate"},
     "correct": {
@@ -212,8 +213,8 @@ FLOORS = {
         "training.importing",
     },
     "cli_models": {
-        "activation", "cli_diff", "cli_gate", "cli_import", "cli_options", "edges.bundle", "exits", "inventory",
-        "settings", "shadowing", "show_models", "verifying",
+        "activation", "cli_diff", "cli_gate", "cli_import", "cli_options", "edges.bundle", "exits",
+        "inventory", "settings", "shadowing", "show_models", "verifying",
     },
     "cli": {
         "__init__", "assembly", "cli_correct", "cli_dataset", "cli_evaluate", "cli_ledger", "cli_models",
