@@ -158,7 +158,7 @@ def choose_another(shop: Shop) -> None:
         (flip_a_byte, "it was changed or cut short; restore it, or train again"),
         (remove_weights, "model.tflite: cannot be read"),
         (choose_nothing, "should say `active: name/version`, one of: tiny/1.0.0"),
-        (choose_another, "bundle.yaml: cannot be read"),
+        (choose_another, "tiny/9.9.9: there is no such bundle"),
     ],
 )
 def test_a_bundle_that_is_not_whole_is_refused(shop: Shop, damage: Callable[[Shop], None], said: str) -> None:
