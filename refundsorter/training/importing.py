@@ -19,7 +19,7 @@ from refundsorter.core.bundle import DTYPE, BaseWeights, Bundle, split_reference
 from refundsorter.core.decision import softmax
 from refundsorter.core.fault import BundleRefused
 from refundsorter.edges.bundle import BundleStore
-from refundsorter.training import dataset, keras_file
+from refundsorter.training import dataset, keras_file, tflite_file
 from refundsorter.training.agreement import Agreement, compare
 from refundsorter.training.dataset import SUFFIXES, UNSTATED, Sample
 from refundsorter.training.import_card import write_card
@@ -27,6 +27,7 @@ from refundsorter.training.labels import read_labels
 from refundsorter.training.preprocessing import AUTO, KINDS, USERS
 from refundsorter.training.progress import Progress, Report
 from refundsorter.training.refused import ImportRefused, about
+from refundsorter.training.saved_model import SavedModel
 from refundsorter.training.served import served_logits
 from refundsorter.training.wrapping import Network
 
@@ -115,7 +116,7 @@ def import_model(options: ImportOptions, report: Report) -> Imported:
         raise ImportRefused(f"{options.file}: no such file or folder")
     report(Progress(stage="load", done=0, total=1))
     with about(options.file):
-        original: Original = Network(keras_file.load(options.file), options.size)
+        original = _opened(options)
     report(Progress(stage="load", done=1, total=1, note=f"{original.size} px, {original.labels} answers"))
     if len(labels) != original.labels:
         raise ImportRefused(
@@ -144,6 +145,15 @@ def import_model(options: ImportOptions, report: Report) -> Imported:
     )
     _write(imported, weights, options)
     return imported
+
+
+def _opened(options: ImportOptions) -> Original:
+    """Look into a file, by what it is and not by what it is called."""
+    if options.file.is_dir():
+        return SavedModel(options.file, options.size)
+    if tflite_file.is_tflite(options.file):
+        return tflite_file.TfliteFile(options.file)
+    return Network(keras_file.load(options.file), options.size)
 
 
 def _photos(

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from refundsorter.core.decision import softmax
 from refundsorter.training.preprocessing import held_by, prepare
 from refundsorter.training.refused import ImportRefused
 
@@ -34,7 +35,7 @@ class Network:
 
     def __init__(self, model: keras.Model, size: int | None) -> None:
         self.model = model
-        self.size = _side(model, size)
+        self.size = side_of(model.input_shape, size)
         self.labels = _columns(model)
         self.held = held_by(model)
         self._end = _last(model)
@@ -66,15 +67,11 @@ class Network:
             raise ImportRefused(
                 "it answers with what is no number; its weights were damaged or never trained"
             )
-        if not self._is_softmax and _sums_to_one(given):
+        if not self._is_softmax and sums_to_one(given):
             raise ImportRefused(
                 "its answers are probabilities, but its last layer is no softmax; put the softmax last"
             )
-        if self._is_softmax:
-            return given
-        odds = np.exp(given - given.max(axis=1, keepdims=True))
-        normed: NDArray[np.float32] = odds / odds.sum(axis=1, keepdims=True)
-        return normed
+        return given if self._is_softmax else softmax(given)
 
     def to_float(self, kind: str) -> bytes:
         """Export with the weights as they are: uint8 [1, S, S, 3] to logits float32 [1, labels]."""
@@ -126,8 +123,16 @@ class Network:
         return weights
 
 
-def _side(model: keras.Model, size: int | None) -> int:
-    shape = model.input_shape
+def side_of(shape: Any, size: int | None) -> int:
+    """The side of an input in pixels.
+
+    Args:
+        shape: Of the input, None where it may be any; a list where there are several inputs.
+        size: What to use where the input may be of any.
+
+    Raises:
+        ImportRefused: It is no square RGB photo, too small or too large.
+    """
     if isinstance(shape, list) or len(shape) != 4 or shape[3] not in (3, None):  # noqa: PLR2004 - batch, rows, columns, colours
         raise ImportRefused(f"its input is {shape}; expected one square RGB photo: (any, S, S, 3)")
     if shape[1] is None and shape[2] is None:
@@ -160,5 +165,6 @@ def _last(model: keras.Model) -> Any:
     return _last(last) if isinstance(last, keras.Model) else last
 
 
-def _sums_to_one(given: NDArray[np.float32]) -> bool:
+def sums_to_one(given: NDArray[np.float32]) -> bool:
+    """Whether answers, float32 [N, labels], are probabilities."""
     return bool((given >= 0).all() and np.allclose(given.sum(axis=1), 1.0, atol=1e-3))
