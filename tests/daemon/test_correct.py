@@ -124,6 +124,15 @@ def test_a_new_category_gets_its_folder(shop: Shop) -> None:
     assert (shop.sorted / "TOYS" / "apple.jpg").exists()
 
 
+def test_each_photo_is_told_about_once(shop: Shop) -> None:
+    """A number that is named twice is one photo; what is no number is a slip on the command line."""
+    numbers = sort(shop, apple="red")
+    _, account = correct(shop, numbers["apple"], numbers["apple"], "COLD")
+    assert len(account["photos"]) == 1
+    assert shop.run("correct", "0", "COLD", check=False).returncode == 2
+    assert shop.run("correct", "apple.jpg", "COLD", check=False).returncode == 2
+
+
 def test_without_a_ledger_there_is_nothing_to_correct(shop: Shop) -> None:
     """The command makes no ledger, and says what to look at."""
     ended = shop.run("correct", "1", "WARM", check=False)

@@ -40,7 +40,9 @@ def storm(base: Path, seed: int, seconds: float) -> Account:
     one.shop.config.write_text(SETTINGS)
     for folder in FOLDERS:
         (one.shop.sorted / folder).mkdir(parents=True, exist_ok=True)
-    one.shop.run("sweep")  # so that there is a ledger
+    for number in range(10):
+        _drop(one, random.Random(f"{seed} first {number}"))
+    one.shop.run("sweep")
     deeds: list[Callable[[Storm, random.Random], None]] = [_drop, _move, _move, _correct, _run_and_kill]
     with ThreadPoolExecutor(len(deeds)) as threads:
         blowing = [

@@ -1,8 +1,6 @@
 """The data set of what people have put right."""
 
 import os
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from support import Shop, photo
@@ -29,18 +27,13 @@ def read(shop: Shop, told: list[Progress] | None = None) -> tuple[Sample, ...]:
 
 
 def correct(shop: Shop, name: str, category: str) -> Path:
-    """Enter a correction of the photo of that name; where it lies then."""
+    """Move the photo of that name, and let it be found; where it lies then."""
     (row,) = [row for row in rows(shop) if Path(row["destination"]).name == f"{name}.jpg"]
     target = shop.sorted / category / f"{name}.jpg"
     target.parent.mkdir(exist_ok=True)
     os.rename(row["destination"], target)
-    with closing(sqlite3.connect(shop.state / "ledger.sqlite3")) as connection, connection:
-        connection.execute("UPDATE images SET destination = ? WHERE id = ?", (os.fsencode(target), row["id"]))
-        connection.execute(
-            "INSERT INTO correction (image, stage, how, asked_at, to_category, done_at) "
-            "VALUES (?, 'done', 'moved', 1, ?, 1)",
-            (row["id"], category),
-        )
+    with opened(shop) as workshop:
+        workshop.sorter.reconciler.run_once()
     return target
 
 
