@@ -56,7 +56,7 @@ class PlaceRows:
 
     def unknown(self, paths: Sequence[str]) -> list[str]:
         """Those paths on the shelf at which no photo lies or is about to, as far as the ledger knows."""
-        # Every name on the shelf passes here: a statement made by SQLAlchemy would cost several times as much.
+        # Every name on the shelf passes here: a statement made by SQLAlchemy would cost several times more.
         query = f"{KNOWN} ({', '.join('?' * len(paths))})"
         stored = [os.fsencode(path) for path in paths]
         with self._read() as connection:
