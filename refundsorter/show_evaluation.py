@@ -13,10 +13,10 @@ from refundsorter.core.text import printable
 from refundsorter.training.coverage import lowest
 
 if TYPE_CHECKING:  # the values that are shown; showing them needs nothing of what makes them
+    from refundsorter.core.share import Share
     from refundsorter.training.confusion import Confusion
     from refundsorter.training.evaluate import Measure
     from refundsorter.training.reliability import Reliability
-    from refundsorter.training.share import Share
     from refundsorter.training.trial import Evaluation, Unread
 
 FEW = 10  # mistakes and confusions that a terminal shows; the page has more

@@ -9,8 +9,8 @@ from refundsorter.core.text import printable
 from refundsorter.show import OUT
 
 if TYPE_CHECKING:  # the values that are shown; showing them needs nothing of what makes them
+    from refundsorter.core.share import Share
     from refundsorter.training.gate import Comparison, Outcome
-    from refundsorter.training.share import Share
 
 
 def compared(found: "Comparison", outcome: "Outcome") -> None:

@@ -174,7 +174,7 @@ FLOORS = {
         "cli_options", "edges.bundle", "exits", "policies", "settings", "show_gate", "show_training",
         "training.*",
     },
-    "show_gate": {"core.*", "show", "training.gate", "training.share"},
+    "show_gate": {"core.*", "show", "training.gate"},
     "correct": {
         "core.*", "edges.filesystem", "edges.ledger", "edges.ledger_report", "edges.ledger_schema",
         "edges.lock", "edges.scan", "edges.taxonomy", "filing", "settings",

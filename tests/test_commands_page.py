@@ -11,6 +11,7 @@ import typer
 from refundsorter.activation import Released
 from refundsorter.cli import app
 from refundsorter.core.shadow import Agreement, Comparison, Disagreement
+from refundsorter.core.share import Share
 from refundsorter.doctor import Check
 from refundsorter.exits import ExitCode
 from refundsorter.inventory import Listed, Shown
@@ -26,7 +27,6 @@ from refundsorter.training.coverage import Point
 from refundsorter.training.evaluate import Measure
 from refundsorter.training.reading import Verdict
 from refundsorter.training.reliability import Bin, Reliability
-from refundsorter.training.share import Share
 from refundsorter.training.trial import Evaluation, Mistake
 from refundsorter.verifying import Verified
 

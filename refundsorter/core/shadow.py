@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from refundsorter.core.decision import Rules, decide
 from refundsorter.core.image import State
-from refundsorter.core.interval import wilson
+from refundsorter.core.share import Share
 
 DIGITS = 8  # hex digits of a hash that choose; 2^32 steps are fine enough for any share
 
@@ -97,7 +97,7 @@ class Agreement:
     @classmethod
     def of(cls, agreed: int, photos: int) -> Self:
         """From the two counts."""
-        low, high = wilson(agreed, photos)
+        low, high = Share(hits=agreed, of=photos).interval
         share = round(agreed / photos, 4) if photos else None
         return cls(photos=photos, agreed=agreed, share=share, low=round(low, 4), high=round(high, 4))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from refundsorter.training.share import Share
+from refundsorter.core.share import Share
 
 # Two labels whose probabilities differ by less than this are a tie: rounding may turn it either way.
 TIE = 1e-3

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refundsorter.core.bundle import DTYPE, BaseWeights, Bundle, DataSource
+from refundsorter.core.share import Share
 from refundsorter.edges import plain_yaml
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.training import calibrate, charts, export
@@ -18,7 +19,6 @@ from refundsorter.training.card import shown, write_card
 from refundsorter.training.dataset import DatasetRefused, Sample
 from refundsorter.training.evaluate import Measure, measure
 from refundsorter.training.options import TrainOptions
-from refundsorter.training.share import Share
 from refundsorter.training.speed import speed_of
 
 TAXONOMY = "taxonomy.yaml"  # beside the weights: which category each label was trained as

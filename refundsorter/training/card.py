@@ -10,12 +10,12 @@ from dataclasses import asdict
 from typing import Any
 
 from refundsorter.core.bundle import Bundle
+from refundsorter.core.share import Share
 from refundsorter.core.text import printable
 from refundsorter.training import charts
 from refundsorter.training.calibrate import LEAST, NEVER
 from refundsorter.training.evaluate import Measure
 from refundsorter.training.recipe import Recipe
-from refundsorter.training.share import Share
 from refundsorter.training.speed import Speed
 
 OTHER_SHOPS = "other_shops"

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from refundsorter.core.decision import Rules
 from refundsorter.core.fault import RefundsorterError
+from refundsorter.core.share import Share
 from refundsorter.edges.bundle import StoredBundle
 from refundsorter.training.dataset import SUFFIXES
 from refundsorter.training.reading import Verdict, label_odds, verdicts
 from refundsorter.training.served import ask
-from refundsorter.training.share import Share
 from refundsorter.training.trial import Unread
 
 SCHEMA = 1  # of a comparison as JSON

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from refundsorter.training.share import Estimate, Share
+from refundsorter.core.share import Estimate, Share
 
 RESAMPLES = 2000
 SEED = 1  # of the resampling: the same photos give the same intervals

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from refundsorter.core.share import Estimate, Share
 from refundsorter.training.confusion import CategoryScore, Confusion, confusion
 from refundsorter.training.coverage import Point, curve, lowest
 from refundsorter.training.reliability import Reliability, reliability
-from refundsorter.training.share import Estimate, Share
 
 __all__ = ["PROMISE", "TOP", "Measure", "Share", "measure"]  # `Share` is what a measure is made of
 

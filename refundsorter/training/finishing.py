@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from refundsorter.core.share import Share
 from refundsorter.training import export
 from refundsorter.training.bundling import Judge
 from refundsorter.training.evaluate import Measure
@@ -16,7 +17,6 @@ from refundsorter.training.nothing import pictures
 from refundsorter.training.options import TrainOptions
 from refundsorter.training.progress import Progress, Report
 from refundsorter.training.served import served_logits
-from refundsorter.training.share import Share
 
 NOTHINGS_MEASURED = 20  # pictures of each kind of no product; of other draws than those that were taught
 

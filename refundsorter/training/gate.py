@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from refundsorter.core.decision import Rules, decide
 from refundsorter.core.image import State
+from refundsorter.core.share import Share
 from refundsorter.edges.bundle import StoredBundle
 from refundsorter.training import dataset
 from refundsorter.training.dataset import DatasetRefused, Sample
 from refundsorter.training.progress import Progress, Report
 from refundsorter.training.served import served_logits
-from refundsorter.training.share import Share
 
 LEVEL = 0.05  # the chance of calling a candidate worse that is equally good
 # Five photos that all fall to the other bundle are the fewest that can be called worse (1/32). A candidate

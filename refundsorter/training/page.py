@@ -7,12 +7,12 @@ from html import escape
 from pathlib import Path
 
 from refundsorter.core.fault import ItemFault, RefundsorterError
+from refundsorter.core.share import Estimate, Share
 from refundsorter.core.text import printable
 from refundsorter.edges.thumbnail import thumbnail
 from refundsorter.training.charts import charts
 from refundsorter.training.dataset import LIMITS
 from refundsorter.training.evaluate import TOP, Measure
-from refundsorter.training.share import Estimate, Share
 from refundsorter.training.trial import Evaluation, Mistake
 
 SIDE = 200  # pixels of the square that a picture on the contact sheet fits into

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from refundsorter.training.share import Share
+from refundsorter.core.share import Share
 
 
 def plain(value: object) -> Any:

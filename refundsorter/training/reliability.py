@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from refundsorter.training.share import Share
+from refundsorter.core.share import Share
 
 BINS = 10
 SIMULATIONS = 1000

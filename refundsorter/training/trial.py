@@ -7,12 +7,12 @@ import numpy as np
 
 from refundsorter.core.decision import Rules
 from refundsorter.core.placement import REVIEW
+from refundsorter.core.share import Share
 from refundsorter.edges.bundle import StoredBundle
 from refundsorter.training.dataset import DatasetRefused, Sample
 from refundsorter.training.evaluate import Measure, measure
 from refundsorter.training.reading import Verdict, category_odds, label_odds, verdicts
 from refundsorter.training.served import ask
-from refundsorter.training.share import Share
 
 SCHEMA = 1  # of an evaluation as JSON
 WORST = 48  # mistakes that are shown

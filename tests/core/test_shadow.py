@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refundsorter.core.decision import Interpretation, Rules, Thresholds
-from refundsorter.core.interval import wilson
 from refundsorter.core.shadow import Agreement, Comparison, Disagreement, Pairing, Shadow, is_chosen
+from refundsorter.core.share import Share
 from refundsorter.core.taxonomy import Taxonomy
 
 HASHES = st.binary(min_size=32, max_size=32).map(bytes.hex)
@@ -91,4 +91,4 @@ def test_nothing_is_known_of_no_photo() -> None:
 )
 def test_the_interval_is_wilsons(right: int, photos: int, low: float, high: float) -> None:
     """The examples of Newcombe (1998), Statistics in Medicine 17:857, table I, method 3."""
-    assert wilson(right, photos) == pytest.approx((low, high), abs=5e-5)
+    assert Share(hits=right, of=photos).interval == pytest.approx((low, high), abs=5e-5)

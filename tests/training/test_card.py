@@ -6,11 +6,11 @@ from support import TINY, Shop
 from trials import judge
 
 from refundsorter.core.bundle import DataSource
+from refundsorter.core.share import Share
 from refundsorter.training import charts
 from refundsorter.training.card import HELD_OUT, OTHER_SHOPS, UNQUANTISED, shown, write_card
 from refundsorter.training.evaluate import Measure, measure
 from refundsorter.training.recipe import Recipe
-from refundsorter.training.share import Share
 from refundsorter.training.speed import Speed, speed_of
 
 CATEGORIES = ("COLD", "PLAIN", "WARM")

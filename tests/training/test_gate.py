@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import LABELS, TINY, Shop, make_shop, photo
 
+from refundsorter.core.share import Share
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.training.gate import Comparison, Outcome, Paired, chance_of_losses
-from refundsorter.training.share import Share
 
 COLD_IS_WARM = {"red": "green", "green": "red"}  # a bundle whose labels are named so is wrong about both
 

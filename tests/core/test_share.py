@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from refundsorter.core.share import Share
 from refundsorter.training.plain import plain
-from refundsorter.training.share import Share
 
 
 def test_the_wilson_interval_is_the_published_one() -> None:
