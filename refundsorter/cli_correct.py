@@ -20,7 +20,8 @@ def add_to(app: typer.Typer) -> None:
 
 def correct(
     ids: Annotated[
-        list[int], typer.Argument(help="Numbers of photos, as the journal has them.", metavar="ID")
+        list[int],
+        typer.Argument(help="Numbers of photos, as the journal has them.", metavar="ID", min=1, max=MAX_ID),
     ],
     category: Annotated[str, typer.Argument(help="Where they belong.", metavar="CATEGORY")],
     config: ConfigFile = None,
@@ -33,7 +34,7 @@ def correct(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; move nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put photos into the category where they belong, and record it."""
+    """Put photos into their category, and record it."""
     from refundsorter import correct as correcting
     from refundsorter import show, show_correct
     from refundsorter.edges.log import Gate, make

@@ -80,7 +80,10 @@ def train(
     ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Teach a new model and write it as a bundle; the same command goes on with one that was cut short."""
+    """Teach a new model, and write it as a bundle.
+
+    The same command goes on with a run that was cut short.
+    """
     from refundsorter import show_training
     from refundsorter.training.options import TrainOptions
     from refundsorter.training.recipe import RECIPES

@@ -5,6 +5,7 @@ are read after everything is decided, and measured with the quantised file, beca
 """
 
 import shutil
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import keras
@@ -35,6 +36,8 @@ from refundsorter.training.tune import Start, tune
 
 # For quantisation. Of 100, 300 and 1,000 the last kept the probabilities nearest to those of the float model.
 REPRESENTATIVE_PHOTOS = 1000
+
+TOO_FEW = "too few sources: of two categories at least, photos of two sources each are needed"
 
 NOTHINGS_TAUGHT = 20  # pictures of each kind of no product
 
@@ -82,8 +85,8 @@ def train(options: TrainOptions, report: Report) -> str:
         raise BundleRefused(f"{options.out / reference}: exists already; choose another version")
     seed_everything(options.seed)
     recipe = options.recipe
-    kept = Checkpoints(options.out / f".training-{options.name}-{options.version}", options, report)
     lessons = read_lessons(options, report)
+    kept = Checkpoints(options.out / f".training-{options.name}-{options.version}", options, report)
     trunk, prior = _begin(options, lessons)
     start = Start(
         trunk=trunk,
@@ -125,7 +128,7 @@ def read_lessons(options: TrainOptions, report: Report) -> Lessons:
     """Decode the photos and number their labels.
 
     Raises:
-        DatasetRefused: One category alone, or a label that stands under two.
+        DatasetRefused: One category alone, a label that stands under two, or too few sources to judge by.
     """
     samples, pixels = dataset.decode(options.data, options.recipe.size, options.workers, report)
     category_of: dict[str, str] = {}
@@ -139,6 +142,10 @@ def read_lessons(options: TrainOptions, report: Report) -> Lessons:
     labels, categories = tuple(sorted(category_of)), tuple(sorted(set(category_of.values())))
     if len(categories) < 2:  # noqa: PLR2004 - one leaves nothing to tell apart
         raise DatasetRefused(f"every photo that can be read is of {categories[0]}; at least two are needed")
+    groups = groups_of(samples)
+    met = {(sample.category, group) for sample, group in zip(samples, groups.tolist(), strict=True)}
+    if sum(count > 1 for count in Counter(category for category, _ in met).values()) < 2:  # noqa: PLR2004 - likewise
+        raise DatasetRefused(TOO_FEW)
     place = {label: index for index, label in enumerate(labels)}
     return Lessons(
         samples=samples,
@@ -148,7 +155,7 @@ def read_lessons(options: TrainOptions, report: Report) -> Lessons:
         columns=np.array([categories.index(category_of[label]) for label in labels], dtype=np.int64),
         lesson=Lesson(
             targets=np.array([place[sample.label] for sample in samples], dtype=np.int64),
-            groups=groups_of(samples),
+            groups=groups,
             weights=dataset.sampling_weights(samples),
             labels=len(labels),
         ),
@@ -178,7 +185,7 @@ def fit(
         The head, how its answers are judged, and what it did on sources that it had not seen.
 
     Raises:
-        DatasetRefused: Too few sources to judge by.
+        DatasetRefused: Too few sources are left without those of near twins.
     """
     recipe, lesson, count = options.recipe, lessons.lesson, len(lessons.categories)
     mean, kernel, bias = fit_columns(values, lesson, recipe, options.seed, report)
@@ -190,7 +197,7 @@ def fit(
     rows, strange = rows[known], strange[known]
     truth = lessons.truth[rows]
     if len(set(truth.tolist())) < 2:  # noqa: PLR2004 - what cannot be told apart cannot be judged
-        raise DatasetRefused("too few sources: of two categories at least, photos of two sources are needed")
+        raise DatasetRefused(TOO_FEW)
     blank = _nothing_columns(trunk, mean, lessons, prior, options)
     cosines = np.concatenate([strange, blank.logits(directions(values[rows], mean))], axis=1)
     columns = np.concatenate([lessons.columns, blank.categories])

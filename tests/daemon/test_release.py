@@ -1,6 +1,7 @@
 """Another bundle for a running daemon: no photo fails, no line is missing, and each names who decided."""
 
 import json
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -90,7 +91,7 @@ def swap_weights(folder: Path) -> None:
 def from_the_future(folder: Path) -> None:
     """A manifest of a later version of the program."""
     manifest = folder / "bundle.yaml"
-    manifest.write_text(f"schema: 99\n{manifest.read_text()}")
+    manifest.write_text(re.sub("(?m)^schema: .*", "schema: 99", manifest.read_text()))
 
 
 HARMS: dict[str, tuple[dict[str, Any], Callable[[Path], None] | None, str]] = {
@@ -99,7 +100,7 @@ HARMS: dict[str, tuple[dict[str, Any], Callable[[Path], None] | None, str]] = {
     "labels": ({"labels": [*LABELS, "pink"]}, None, "model.tflite: the model's output is float32 [1, 5]"),
     "size": ({"input_size": 48}, None, "model.tflite: the model's input is uint8 [1, 32, 32, 3]"),
     "text": ({"weights": Path(__file__)}, None, "model.tflite is no model that can run"),
-    "schema": ({}, from_the_future, "bundle.yaml: schema"),
+    "schema": ({}, from_the_future, "bundle.yaml: of a newer refundsorter (schema 99;"),
     "unknown": ({"labels": ["a", "b", "c", "d", "e"]}, None, "gives no category to any label"),
 }
 

@@ -110,18 +110,6 @@ class TestVersions:
         assert paths_in(path) == ["/inbox/0.jpg"]
         assert paths_in(f"{path}.version-{NEWEST}.backup") == ["/inbox/0.jpg"]
 
-    def test_a_ledger_of_version_2_gets_the_table_of_shadows(self, path: str) -> None:
-        """The step to version 3 makes the table that a new ledger has, and keeps the rows."""
-        make(path)
-        with closing(sqlite3.connect(path)) as connection:
-            made = connection.execute("PRAGMA table_info(shadow)").fetchall()
-            connection.executescript("DROP TABLE shadow; PRAGMA user_version = 2")
-        migrate(path)
-        assert version_of(path) == NEWEST
-        assert paths_in(path) == paths_in(f"{path}.version-2.backup") == ["/inbox/0.jpg"]
-        with closing(sqlite3.connect(path)) as connection:
-            assert connection.execute("PRAGMA table_info(shadow)").fetchall() == made
-
 
 class TestToken:
     """What tells a ledger from every other one."""
@@ -135,7 +123,7 @@ class TestToken:
         make_older(path)
         with closing(sqlite3.connect(path)) as connection:
             made = connection.execute("PRAGMA table_info(token)").fetchall()
-            connection.executescript("DROP TABLE token; DROP TABLE shadow; PRAGMA user_version = 1")
+            connection.executescript("DROP TABLE token; PRAGMA user_version = 1")
         assert token_of(path) == token_of(path)
         assert version_of(path) == NEWEST
         assert paths_in(path) == paths_in(f"{path}.version-1.backup") == ["/inbox/0.jpg"]

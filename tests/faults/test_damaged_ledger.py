@@ -57,7 +57,7 @@ def test_whichever_page_is_damaged_it_is_said(busy: Shop, tmp_path: Path) -> Non
 def test_a_command_that_meets_the_damage_says_what_to_do(busy: Shop) -> None:
     """Exit 78 and one sentence, also where only the sorting meets it; doctor fails; then it is made anew."""
     with closing(sqlite3.connect(busy.state / LEDGER_FILE)) as connection:
-        query = "SELECT rootpage FROM sqlite_master WHERE name = 'answers'"
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'contents'"
         (page,) = connection.execute(query).fetchone()
     spoil(busy.state / LEDGER_FILE, page)
     swept = busy.run("sweep", check=False)

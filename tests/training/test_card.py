@@ -67,7 +67,9 @@ def test_the_card_tells_facts_of_the_bundle_and_its_measures(shop: Shop) -> None
     ):
         assert fact in told
     assert all(f"{key}: " in told for key in asdict(recipe))
-    across, inside = (told.index(f"## Accuracy {words}") for words in ("across sources", "in-source"))
+    across, inside = (
+        told.index(f"## Accuracy {words}") for words in ("across sources", "across the training's own")
+    )
     assert across < told.index("75.0%") < inside < told.index("of all photos: 100.0%")
 
 
