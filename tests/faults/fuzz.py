@@ -115,13 +115,14 @@ def taxonomy(draws: random.Random, folder: Path) -> None:
 
 def bundle(draws: random.Random, folder: Path) -> None:
     """Whatever stands in a manifest, the bundle is loaded or refused."""
-    place = folder / "retail" / "1.0.0"
+    shipped = BundleStore(ROOT / "models").active()
+    reference, whole = shipped.manifest.reference, shipped.weights.parent
+    place = folder / reference
     place.mkdir(parents=True, exist_ok=True)
-    whole = ROOT / "models" / "retail" / "1.0.0"
     (place / "bundle.yaml").write_bytes(garbled(draws, (whole / "bundle.yaml").read_bytes()))
     (place / "model.tflite").write_bytes(b"no model")
     try:
-        BundleStore(folder).load("retail/1.0.0")
+        BundleStore(folder).load(reference)
     except BundleRefused:
         pass
     else:
