@@ -3,10 +3,8 @@
 Run as a program it makes one storm after another: `moving.py --seeds 20 --seconds 30`.
 """
 
-import argparse
 import random
 import sys
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,7 +14,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from faults.account import Account, take
-from faults.storm import Storm, again_and_again
+from faults.storm import Storm, again_and_again, one_after_another
 from support import COLOURS, Shop, eventually, make_shop, photo
 from workbench import rows
 
@@ -121,19 +119,5 @@ def _is_known(shop: Shop) -> bool:
     return all(Path(row["destination"]).exists() for row in _filed(shop))
 
 
-def main() -> None:
-    """Run storms as the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--first", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=20)
-    asked = parser.parse_args()
-    for seed in range(asked.first, asked.first + asked.seeds):
-        with tempfile.TemporaryDirectory(prefix="refundsorter-moving-") as folder:
-            found = storm(Path(folder) / "shop", seed, asked.seconds)
-        sys.stdout.write(f"seed {seed}: {found}\n")
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    one_after_another(storm, __doc__)

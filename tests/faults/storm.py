@@ -294,17 +294,17 @@ def _run_with_a_clock(seed: str) -> None:
     refundsorter.main()
 
 
-def main() -> None:
+def one_after_another(blow: Callable[[Path, int, float], object], described: str | None) -> None:
     """Run storms as the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=described)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=20)
     asked = parser.parse_args()
     for seed in range(asked.first, asked.first + asked.seeds):
         with tempfile.TemporaryDirectory(prefix="refundsorter-storm-") as folder:
-            counts = storm(Path(folder) / "shop", seed, asked.seconds)
-        sys.stdout.write(f"seed {seed}: {counts}\n")
+            found = blow(Path(folder) / "shop", seed, asked.seconds)
+        sys.stdout.write(f"seed {seed}: {found}\n")
         sys.stdout.flush()
 
 
@@ -312,4 +312,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1].isdigit():
         _run_with_a_clock(sys.argv.pop(1))
     else:
-        main()
+        one_after_another(storm, __doc__)
