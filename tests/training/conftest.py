@@ -4,22 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from shapes import draw
 
 LABELS = {"TOOLS": ("red disc", "red bar"), "TOYS": ("blue disc", "blue bar")}
-
-
-def draw(label: str, draws: np.random.Generator) -> Image.Image:
-    """One photo, 96 by 80 pixels: a shape of the label's colour somewhere on a grey ground."""
-    photo = Image.new("RGB", (96, 80), (int(draws.integers(90, 160)),) * 3)
-    left, top = (int(v) for v in draws.integers(5, 30, 2))
-    colour = (220, 30, 30) if label.startswith("red") else (30, 30, 220)
-    pen = ImageDraw.Draw(photo)
-    if label.endswith("disc"):
-        pen.ellipse((left, top, left + 45, top + 45), fill=colour)
-    else:
-        pen.rectangle((left, top + 10, left + 60, top + 25), fill=colour)
-    return photo
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Pulling with the real kagglehub, from a server of the tests that answers as Kaggle does."""
 
 import io
+import itertools
 import json
 import threading
 import zipfile
@@ -10,26 +11,34 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import kagglesdk.kaggle_env
+import numpy as np
 import pytest
 from disks import small_disk
-from support import photo
+from shapes import draw
+from support import Shop
 
+from refundsorter.cli import app
 from refundsorter.core.fault import PassingTrouble
+from refundsorter.edges.bundle import BundleStore
 from refundsorter.training import dataset
 from refundsorter.training.dataset import DatasetRefused
 from refundsorter.training.progress import Progress
 from refundsorter.training.pull import pull
 
 SET = "kaggle:someone/shapes"
+PARTS = ("train", "val", "check")
+CATEGORIES = {"TOOLS": "red disc", "TOYS": "blue bar"}
 
 
-def archive() -> bytes:
+def archive(photos: int = 1) -> bytes:
     """The nine-department set's layout in small: SHAPES/{train,val,check}/<CATEGORY>/*.jpeg."""
-    out = io.BytesIO()
+    out, draws = io.BytesIO(), np.random.default_rng(0)
     with zipfile.ZipFile(out, "w") as packed:
-        for part in ("train", "val", "check"):
-            for category, colour in (("TOOLS", "red"), ("TOYS", "blue")):
-                packed.writestr(f"SHAPES/{part}/{category}/1_{category}_{part}.jpeg", photo(colour))
+        for part, category, number in itertools.product(PARTS, CATEGORIES, range(photos)):
+            content = io.BytesIO()
+            draw(CATEGORIES[category], draws).save(content, "JPEG")
+            name = f"SHAPES/{part}/{category}/{number}_{category}_{part}.jpeg"
+            packed.writestr(name, content.getvalue())
     return out.getvalue()
 
 
@@ -179,6 +188,23 @@ def test_a_full_disk_is_passing_trouble(
         monkeypatch.setenv("KAGGLEHUB_CACHE", str(disk))
         with pytest.raises(PassingTrouble, match="No space left on device"):
             pull(SET, None, ignore)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3 to NumPy 2
+def test_a_set_becomes_a_bundle_in_one_go(
+    kaggle: Kaggle, tmp_path: Path, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One command pulls, trains on two parts of the set, measures on the third, and writes a bundle."""
+    kaggle.content = archive(photos=12)
+    models = tmp_path / "models"
+    small = ("--base", "random", "--size", "32", "--width", "0.35", "--steps", "2")
+    monkeypatch.chdir(tmp_path)
+    app(["train", SET, "--out", str(models), "--config", str(shop.config), *small], standalone_mode=False)
+    manifest = BundleStore(models).load("shapes/1.0.0").manifest
+    assert [(source.name, source.photos) for source in manifest.data] == [(SET, 48)]
+    assert manifest.metrics["check_photos"] == 24
+    assert manifest.labels[:2] == ("TOOLS", "TOYS")
+    assert "keeps for measuring" in (models / "shapes/1.0.0/MODEL_CARD.md").read_text()
 
 
 @pytest.mark.parametrize("reference", ["kaggle:", "kaggle:shapes", "kaggle:a/b/c", "kaggle:../x", "a/b"])
