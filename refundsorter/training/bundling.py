@@ -124,6 +124,7 @@ def write_bundle(
         notes=options.notes,
         size=len(weights),
         speed=speed,
+        held_back=unfiled,
     )
     extras = {**charts.files(shown(measures)), TAXONOMY: _taxonomy(labels, judge).encode()}
     return BundleStore(options.out).write(bundle.to_mapping(), weights, card, extras)

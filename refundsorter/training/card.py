@@ -78,7 +78,7 @@ def write_card(
         notes: What is known to be weak about the data, sentences.
         size: Of the weights, in bytes.
         speed: Of inference, where it was measured.
-        held_back: Photos that were not filed, of photos of what is no product; where that was measured.
+        held_back: Of drawn pictures of what is no product, those not filed; where that was measured.
     """
     lines = [
         *_head(bundle, size, speed),
@@ -222,7 +222,9 @@ def _weaknesses(
     if held_back is None:
         yield "- what is no product (documents, faces, rooms): how much of it is held back was not measured."
     else:
-        yield f"- what is no product (documents, faces, rooms): held back for a person {held_back}."
+        yield f"- what is no product: of drawn pictures of it, held back for a person {held_back}."
+        yield "  They are drawn anew, of the kinds that were taught (documents, codes, noise, plain colours);"
+        yield "  photos of faces and rooms were not measured."
     yield from (f"- {note}" for note in notes)
     yield ""
 
