@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from refundsorter import streams
 from refundsorter.cli_options import ConfigFile, read_settings
 from refundsorter.core.fault import ExtraMissing
 
@@ -192,7 +193,8 @@ def _run(options: "TrainOptions", settings: "Settings", *, alone: bool, report: 
     from refundsorter.recent import NoPhotos, recent_photos
 
     try:
-        from refundsorter.training import run, teach
+        with streams.hushed():
+            from refundsorter.training import run, teach
     except ModuleNotFoundError as missing:
         raise ExtraMissing("training needs TensorFlow: pip install 'refundsorter[train]'") from missing
     if not alone:

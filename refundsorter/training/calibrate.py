@@ -68,17 +68,17 @@ def find_thresholds(
     """
     best, top = odds.argmax(axis=1), odds.max(axis=1)
     right, weights = best == truth, even_weights(truth)
-    pooled = _lowest(top, right, weights, precision)
+    pooled = lowest_threshold(top, right, weights, precision)
     found = {}
     for index, name in enumerate(categories):
         mine = best == index
         own = mine.sum() >= FEWEST_PHOTOS
-        value = _lowest(top[mine], right[mine], weights[mine], precision) if own else pooled
+        value = lowest_threshold(top[mine], right[mine], weights[mine], precision) if own else pooled
         found[name] = min(max(float(np.ceil(value * 1000) / 1000), LEAST), NEVER)
     return found
 
 
-def _lowest(
+def lowest_threshold(
     top: NDArray[np.float64], right: NDArray[np.bool_], weights: NDArray[np.float64], precision: float
 ) -> float:
     """Return the lowest of `top` at and above which the weighed share of `right` is at least `precision`."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from refundsorter.core.bundle import split_reference
 from refundsorter.core.fault import BundleRefused
@@ -20,7 +21,7 @@ from refundsorter.training.progress import Report
 from refundsorter.training.reopen import places, reopen
 from refundsorter.training.trunk import features, seed_everything
 
-RANGE_PICTURES = 4  # of each kind of no product, among the photos by which ranges are found
+RANGE_PICTURES = 4  # of each kind of no product, among the photos that nobody corrected
 
 
 def teach(options: TrainOptions, shelf: Sequence[Path], report: Report) -> str:
@@ -28,8 +29,8 @@ def teach(options: TrainOptions, shelf: Sequence[Path], report: Report) -> str:
 
     Args:
         options: What, with what, where to. Size and width are the bundle's.
-        shelf: Other photos like those to be served, of whatever category: by them the ranges of numbers
-            within the network are found, which the few corrections would make too narrow.
+        shelf: Photos like those to be served. What a new category may not take, and which ranges the numbers
+            within the network have, is found by those that nobody corrected.
         report: Told of every stage's progress.
 
     Returns:
@@ -53,14 +54,18 @@ def teach(options: TrainOptions, shelf: Sequence[Path], report: Report) -> str:
     known = tuple(sorted({of[label] for label in manifest.labels if label in of}))
     trunk, head = reopen(before, places(manifest.labels, of, known))
     samples, pixels = dataset.decode(options.data, manifest.input_size, options.workers, report)
-    values = features(trunk, pixels, report)
-    found = extend(head, known, manifest.thresholds, values, samples, precision=options.precision)
+    others = _others(options, shelf, report)
+    found = extend(
+        head,
+        known,
+        manifest.thresholds,
+        features(trunk, pixels, report),
+        samples,
+        others=features(trunk, others, report),
+        precision=options.precision,
+    )
     judge = Judge(categories=found.categories, columns=found.head.categories, thresholds=found.thresholds)
-    ranges = [pixels, pictures(RANGE_PICTURES, manifest.input_size, options.seed)[0]]
-    if shelf:
-        others = [Sample(path=path, label="", category="", source="", group="", licence="") for path in shelf]
-        ranges.append(dataset.decode(others, manifest.input_size, options.workers, report)[1])
-    weights = quantised(trunk, found.head, np.concatenate(ranges), report)
+    weights = quantised(trunk, found.head, np.concatenate([pixels, others]), report)
     truth = np.array([found.categories.index(sample.category) for sample in samples], dtype=np.int64)
     measures = {CORRECTIONS: measure(found.unseen, truth, found.categories, found.thresholds)}
     tell(measures, report)
@@ -73,3 +78,19 @@ def teach(options: TrainOptions, shelf: Sequence[Path], report: Report) -> str:
         origin=Origin(data=(*manifest.data, *sources(samples)), base=manifest.base_weights),
         options=options,
     )
+
+
+def _others(options: TrainOptions, shelf: Sequence[Path], report: Report) -> NDArray[np.uint8]:
+    """Return photos that nobody corrected, and drawn pictures: uint8 [M, S, S, 3]."""
+    assert options.go_on is not None, "there is a bundle to go on from"
+    size = options.go_on.manifest.input_size
+    found = [pictures(RANGE_PICTURES, size, options.seed)[0]]
+    corrected = {sample.path for sample in options.data}
+    others = [
+        Sample(path=path, label="", category="", source="", group="", licence="")
+        for path in shelf
+        if path not in corrected
+    ]
+    if others:
+        found.append(dataset.decode(others, size, options.workers, report)[1])
+    return np.concatenate(found)

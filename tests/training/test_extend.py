@@ -1,5 +1,6 @@
 """Teaching a bundle what people corrected: on features, with a head of three labels that lie apart."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,13 @@ def samples(label: str, category: str, count: int) -> list[Sample]:
 def taught(label: str, category: str, axis: int, count: int = 40) -> Extended:
     """The head with photos of one label taught to it."""
     return extend(
-        head(), ("A", "B"), OLD, photos(axis, count, 1), samples(label, category, count), precision=0.9
+        head(),
+        ("A", "B"),
+        OLD,
+        photos(axis, count, 1),
+        samples(label, category, count),
+        others=np.eye(FEATURES, dtype=np.float32)[:3].repeat(10, axis=0),
+        precision=0.9,
     )
 
 
@@ -92,3 +99,36 @@ def test_photos_of_two_kinds_get_columns_of_two_directions() -> None:
     around = np.repeat(np.eye(FEATURES)[:2], 20, axis=0) + draws.normal(0, 0.05, (40, FEATURES))
     centres = clusters(unit(around.astype(np.float32)), 2)
     assert sorted((centres @ np.eye(FEATURES)[:2].T).max(axis=0).round(1)) == [1.0, 1.0]
+
+
+def test_a_new_category_takes_nothing_from_photos_that_look_a_little_like_it() -> None:
+    """Photos between A and the new category stay A where nobody corrected them, and do not without them."""
+    near = photos(5, 40, seed=3) - 0.55 * np.eye(FEATURES, dtype=np.float32)[5]
+    given = (head(), ("A", "B"), OLD, photos(5, 40, 1), samples("office", "C", 40))
+    blank = np.eye(FEATURES, dtype=np.float32)[2:3]
+    taken = [
+        (found.head.categories[found.head.logits(near[:20]).argmax(axis=1)] == 2).mean()
+        for found in (extend(*given, others=others, precision=0.9) for others in (blank, near[20:]))
+    ]
+    assert taken[0] > 0.5
+    assert taken[1] < 0.1
+
+
+def test_a_name_that_is_taken_is_given_a_number() -> None:
+    """A new column under the name of one that the earlier classifier has: both stay, under two names."""
+    earlier = Columns(
+        labels=("crane",),
+        categories=np.array([NOTHING]),
+        kernel=np.zeros((FEATURES, 1), np.float32),
+        bias=np.zeros(1, np.float32),
+    )
+    found = extend(
+        replace(head(), prior=earlier),
+        ("A", "B"),
+        OLD,
+        photos(5, 3, 1),
+        samples("crane", "B", 3),
+        others=np.zeros((0, FEATURES), np.float32),
+        precision=0.9,
+    )
+    assert found.head.labels == ("apple", "ball", "blank", "crane (2)", "crane")
