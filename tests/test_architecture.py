@@ -200,8 +200,8 @@ FLOORS = {
     "cli_ledger": {"cli_options", "exits", "rebuild", "show", "show_ledger"},
     "show_training": {"core.*", "show", "training.progress"},
     "cli_train": {
-        "cli_options", "core.*", "edges.bundle", "edges.taxonomy", "recent", "settings", "show_training", "streams",
-        "training.*",
+        "cli_options", "core.*", "edges.bundle", "edges.taxonomy", "recent", "settings", "show_training",
+        "streams", "training.*",
     },
     "show_import": {"core.*", "show", "training.importing"},
     "show_dataset": {"core.*", "show", "training.inspect", "training.partition"},
