@@ -238,7 +238,7 @@ def make_ledger(folder: Path, rows: int) -> None:
         SELECT
             'sorted', CAST('/inbox/' || i || '.jpg' AS BLOB), CAST('/inbox' AS BLOB), '1:' || i || ':9:9',
             'scan', i, 0, 0, i, printf('%064x', i * 2654435761), 'GROCERY', 'milk', 0.9, '[]', 224, 224, 1, 4,
-            'retail/1.0.0', 'x', 'sorted', CAST('/sorted/GROCERY/' || i || '.jpg' AS BLOB), i, 1, 1
+            'retail/2.0.0', 'x', 'sorted', CAST('/sorted/GROCERY/' || i || '.jpg' AS BLOB), i, 1, 1
         FROM n
         """,
         (rows,),
