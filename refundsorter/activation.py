@@ -1,8 +1,8 @@
 """The commands' side of a release: verify, write `active.yaml`, and hear what the daemon says to it."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from refundsorter.core.bundle import Bundle
 from refundsorter.core.choice import Choice
@@ -11,6 +11,7 @@ from refundsorter.edges import serving
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.edges.choice import Change, ChoiceFile
 from refundsorter.edges.serving import Serving
+from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.locks import sorter_pid
 from refundsorter.settings import Settings
 from refundsorter.verifying import require, require_same_input
@@ -32,6 +33,7 @@ class Released:
     pid: int | None  # of the process that sorts; None when none does
     served: bool | None  # whether it does so; None when no daemon has said anything
     seconds: float  # until it was
+    remarks: Sequence[str] = ()  # where its labels and the taxonomy do not meet
 
 
 def activate(settings: Settings, reference: str, waiting: Waiting) -> Released:
@@ -47,8 +49,9 @@ def activate(settings: Settings, reference: str, waiting: Waiting) -> Released:
         ConfigurationInvalid: The taxonomy is wrong.
         PassingTrouble: The disk does not allow it now.
     """
-    require(settings, reference)
-    return _release(settings, lambda choice: choice.activated(reference), waiting)
+    bundle = require(settings, reference)
+    released = _release(settings, lambda choice: choice.activated(reference), waiting)
+    return replace(released, remarks=read_taxonomy(settings.taxonomy).misfits(bundle.labels))
 
 
 def roll_back(settings: Settings, waiting: Waiting) -> Released:

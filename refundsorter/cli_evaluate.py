@@ -46,7 +46,6 @@ def evaluate(
     """Say how good a model is on photos of known category."""
     from refundsorter import show, show_evaluation
     from refundsorter.edges.bundle import BundleStore
-    from refundsorter.edges.taxonomy import read_taxonomy
     from refundsorter.policies import rules_of, worker_count
     from refundsorter.training import page, trial
     from refundsorter.training.plain import plain
@@ -62,7 +61,7 @@ def evaluate(
             stored,
             rules_of(settings, stored.manifest),
             samples,
-            categories=read_taxonomy(settings.taxonomy).categories,
+            categories=_categories(settings, samples, corrections=corrections),
             precision=precision,
             workers=workers or worker_count(settings),
             on_progress=on_progress,
@@ -85,7 +84,17 @@ def _samples(
         return _corrected(settings, quiet=quiet)
     from refundsorter.training import dataset
 
-    return dataset.read(data)
+    if not (found := dataset.listed(data)):
+        raise dataset.DatasetRefused(f"{data}: found no photo; photos lie in a folder of their category")
+    return found
+
+
+def _categories(settings: "Settings", samples: "tuple[Sample, ...]", *, corrections: bool) -> tuple[str, ...]:
+    """Those of the taxonomy; of corrections also new ones: a bundle that cannot give them is wrong there."""
+    from refundsorter.edges.taxonomy import read_taxonomy
+
+    named = read_taxonomy(settings.taxonomy).categories
+    return tuple(sorted({*named, *(one.category for one in samples)})) if corrections else named
 
 
 def _corrected(settings: "Settings", *, quiet: bool) -> "tuple[Sample, ...]":

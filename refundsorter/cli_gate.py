@@ -66,7 +66,7 @@ def _samples(
     from refundsorter.training import dataset
     from refundsorter.training.corrections import read_corrections
 
-    photos = dataset.read(data) if data is not None else ()
+    photos = dataset.listed(data) if data is not None else ()
     return (*photos, *read_corrections(settings, report)) if corrections else photos
 
 

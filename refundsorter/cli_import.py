@@ -85,7 +85,5 @@ def import_model(
     answer(
         {**asdict(imported), "without_category": homeless},
         as_json,
-        lambda: show_import.imported(
-            imported, settings.models, homeless, taxonomy.categories, settings.taxonomy
-        ),
+        lambda: show_import.imported(imported, settings.models, homeless, taxonomy, settings.taxonomy),
     )

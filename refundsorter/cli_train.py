@@ -3,6 +3,8 @@
 import io
 import os
 import re
+import shlex
+from collections.abc import Mapping
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,12 +16,16 @@ from refundsorter.cli_options import ConfigFile, read_settings
 from refundsorter.core.fault import ExtraMissing
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` is instant
+    from refundsorter.core.taxonomy import Taxonomy
     from refundsorter.edges.bundle import StoredBundle
     from refundsorter.settings import Settings
     from refundsorter.training.dataset import Sample
     from refundsorter.training.options import TrainOptions
     from refundsorter.training.progress import Report
 
+MOST_PIXELS = 1024  # as for a model that is imported
+MOST_WIDTH = 4.0  # beyond it no machine's memory holds the network
+PLACES = {"--base": "WEIGHTS", "--prior": "PRIOR", "--measure-on": "PHOTOS"}  # options that may name a file
 SHELF_PHOTOS = 300  # lately filed, by which ranges of numbers are found when corrections alone are taught
 
 
@@ -70,12 +76,16 @@ def train(
         int | None, typer.Option(min=0, help="Steps over every layer. [default: the recipe's]")
     ] = None,
     size: Annotated[
-        int | None, typer.Option(min=32, help="Side of the model's input. [default: the recipe's]")
+        int | None,
+        typer.Option(min=32, max=MOST_PIXELS, help="Side of the model's input. [default: the recipe's]"),
     ] = None,
     width: Annotated[
-        float | None, typer.Option(min=0.1, help="Width of MobileNetV2. [default: the recipe's]")
+        float | None,
+        typer.Option(min=0.1, max=MOST_WIDTH, help="Width of MobileNetV2. [default: the recipe's]"),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Where every random number starts from.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Where every random number starts from.")
+    ] = 1,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Photos decoded at a time. [default: one a core]")
     ] = None,
@@ -90,16 +100,15 @@ def train(
     from refundsorter.training.recipe import RECIPES
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greeting is not for this reader
-    if data is None and not corrections:
-        raise typer.BadParameter("name the photos to learn from, or say --corrections", param_hint="DATA")
-    if recipe and recipe not in RECIPES:
-        raise typer.BadParameter(f"{recipe} is none of {', '.join(RECIPES)}", param_hint="--recipe")
+    _refuse(data, corrections=corrections, recipe=recipe)
     # Keras says on standard output what it saved where; this command's output is its own.
     with show_training.training() as report, redirect_stdout(io.StringIO()):
         settings = read_settings(config)
         go_on = _bundle(settings, base)
         if data is None and go_on is None:
             raise typer.BadParameter("corrections alone go on from a bundle: say active", param_hint="--base")
+        if go_on and not (size is None and width is None):
+            raise typer.BadParameter(f"size and width are those of {go_on.manifest.reference}")
         samples = _photos(settings, data, corrections=corrections, report=report)
         folder = out or settings.models
         called = name or (go_on.manifest.name if go_on else _name(str(data)))
@@ -122,9 +131,36 @@ def train(
             precision=precision,
             measure_on=_read(measure_on) if measure_on else (),
             workers=workers or len(os.sched_getaffinity(0)),
+            command=_command(
+                data,
+                {
+                    "--corrections": corrections,
+                    "--name": called,
+                    "--version": version,
+                    "--base": base,
+                    "--prior": prior,
+                    "--recipe": recipe,
+                    "--steps": steps,
+                    "--size": size,
+                    "--width": width,
+                    "--seed": seed,
+                    "--precision": precision,
+                    "--measure-on": measure_on,
+                },
+            ),
         )
         reference = _run(options, settings, alone=data is None, report=report)
-    show_training.trained(reference, str(folder), _misfits(settings, folder, reference))
+    show_training.trained(reference, folder, *_homeless(settings, folder / reference))
+
+
+def _refuse(data: str | None, *, corrections: bool, recipe: str) -> None:
+    """Refuse what makes no sense, before anything is read."""
+    from refundsorter.training.recipe import RECIPES
+
+    if data is None and not corrections:
+        raise typer.BadParameter("name the photos to learn from, or say --corrections", param_hint="DATA")
+    if recipe and recipe not in RECIPES:
+        raise typer.BadParameter(f"{recipe} is none of {', '.join(RECIPES)}", param_hint="--recipe")
 
 
 def _bundle(settings: "Settings", base: str) -> "StoredBundle | None":
@@ -165,12 +201,29 @@ def _category_of(settings: "Settings") -> dict[str, str]:
     return dict(read_taxonomy(settings.taxonomy).category_of)
 
 
-def _misfits(settings: "Settings", folder: Path, reference: str) -> list[str]:
-    """What of the new bundle the taxonomy in force does not name."""
-    from refundsorter.edges.bundle import BundleStore
+def _homeless(settings: "Settings", bundle: Path) -> "tuple[dict[str | None, list[str]], Taxonomy, Path]":
+    """The new bundle's labels that the taxonomy does not name, by the category they were taught as."""
     from refundsorter.edges.taxonomy import read_taxonomy
 
-    return read_taxonomy(settings.taxonomy).misfits(BundleStore(folder).load(reference).manifest.labels)
+    taught, here = read_taxonomy(bundle / "taxonomy.yaml"), read_taxonomy(settings.taxonomy)
+    found: dict[str | None, list[str]] = {}
+    for label in sorted((taught.category_of.keys() | taught.no_category) - here.named):
+        found.setdefault(taught.category_of.get(label), []).append(label)
+    return found, here, settings.taxonomy
+
+
+def _command(data: str | None, options: "Mapping[str, object]") -> str:
+    """The command that was given, with words for places on this machine."""
+    words = ["refundsorter train"]
+    if data is not None:
+        words.append(data if data.startswith("kaggle:") else "DATA")
+    for flag, value in options.items():
+        if value is None or value is False or value == "":
+            continue
+        is_place = flag in PLACES and Path(str(value)).exists()
+        shown = PLACES[flag] if is_place else shlex.quote(str(value))
+        words.append(flag if value is True else f"{flag} {shown}")
+    return " ".join(words)
 
 
 def _name(data: str) -> str:

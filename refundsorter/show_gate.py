@@ -13,8 +13,14 @@ if TYPE_CHECKING:  # the values that are shown; showing them needs nothing of wh
     from refundsorter.training.gate import Comparison, Outcome
 
 
+LEAST_P = 0.001  # a smaller one is told to be so
+
+
 def compared(found: "Comparison", outcome: "Outcome") -> None:
     """Both bundles' shares, the photos on which they differ, and the verdict."""
+    if not found.photos:
+        OUT.print("Not passed: nobody has corrected a photo yet. Name photos to compare on with --data.")
+        return
     table = Table(box=None, pad_edge=False)
     table.add_column(f"{found.photos} photos")
     for name in (found.candidate, found.against):
@@ -28,7 +34,7 @@ def compared(found: "Comparison", outcome: "Outcome") -> None:
             _share(pair.against),
             str(pair.only_candidate),
             str(pair.only_against),
-            f"{pair.p_value:.3f}",
+            "<0.001" if pair.p_value < LEAST_P else f"{pair.p_value:.3f}",
         )
     table.add_row("right, of those filed", *(_share(one) for one in found.precision), "", "", "")
     OUT.print(table)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from refundsorter import show_taxonomy
+from refundsorter.core.taxonomy import Taxonomy
 from refundsorter.core.text import printable
 from refundsorter.show import OUT
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:  # showing it needs nothing of what makes it
 
 
 def imported(
-    found: "Imported", models: Path, homeless: Sequence[str], categories: Sequence[str], taxonomy: Path
+    found: "Imported", models: Path, homeless: Sequence[str], taxonomy: Taxonomy, file: Path
 ) -> None:
     """Say where the bundle is, how near it is to the original, and what to do next.
 
@@ -20,8 +22,8 @@ def imported(
         found: What came of the import.
         models: The models' folder.
         homeless: Labels that the taxonomy does not have.
-        categories: Those of the taxonomy.
-        taxonomy: Its file.
+        taxonomy: The one in force.
+        file: Where it lies.
     """
     same, agreement = found.agreement.same, found.agreement
     OUT.print(f"Written: {printable(str(models / found.reference))}, {found.bytes / 1e6:.1f} MB.")
@@ -31,8 +33,10 @@ def imported(
     OUT.print(f"  same first label         {same.hits} of {same.of} ({same.value:.1%})")
     OUT.print(f"  difference, at most      {agreement.max_difference:.6f}")
     OUT.print(f"  difference, on the mean  {agreement.mean_difference:.6f}")
-    if homeless:
-        _without_category(homeless, categories, taxonomy)
+    by_category: dict[str | None, list[str]] = {}
+    for label in homeless:
+        by_category.setdefault(_category(label), []).append(label)
+    show_taxonomy.lacking(by_category, taxonomy, file, None)
     OUT.print("\nIt is not active yet. Next:")
     OUT.print(f"  refundsorter models activate {printable(found.reference)}")
 
@@ -41,25 +45,6 @@ def _why(found: "Imported") -> str:
     return "as the network itself says" if found.found else "as you said"
 
 
-def _without_category(labels: Sequence[str], categories: Sequence[str], taxonomy: Path) -> None:
-    """Name the labels whose photos would go to review, and what to write for them."""
-    OUT.print(
-        f"\n{len(labels)} of its labels have no category yet; their photos would go to _review/. Add them in"
-    )
-    OUT.print(f"{printable(str(taxonomy))}, each to the labels of its category, for example:")
-    for label in labels:
-        category = _category(label)
-        beside = "  # beside those that stand there" if category in categories else ""
-        OUT.print(f"  {category}:")
-        OUT.print(f"    labels: [{_quoted(label)}]{beside}")
-
-
 def _category(label: str) -> str:
     """A name for a folder made of a label: letters and digits, in capitals."""
     return "_".join("".join(one if one.isalnum() else " " for one in label).upper().split()) or "NEW"
-
-
-def _quoted(label: str) -> str:
-    """The label as YAML takes it, whatever it holds."""
-    plain = all(one.isalnum() or one in " _" for one in label) and label[:1].isalpha()
-    return label if plain else '"' + printable(label).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -122,6 +122,8 @@ def released(found: "Released") -> None:
         OUT.print(f"{found.shadow} answers {found.share:.0%} of live photos in its shadow.")
     if found.previous:
         OUT.print(f"Before it was {found.previous}; `refundsorter models rollback` goes back.")
+    for remark in found.remarks:
+        ERR.print(Text(f"The taxonomy: {printable(remark)}.", style="yellow"))
 
 
 def _by_whom(found: "Released") -> str:

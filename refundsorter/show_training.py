@@ -3,11 +3,14 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from refundsorter import show_taxonomy
+from refundsorter.core.taxonomy import Taxonomy
 from refundsorter.core.text import printable
 from refundsorter.show import ERR, OUT
 
@@ -49,18 +52,35 @@ def lines() -> Iterator[Callable[["Stage"], None]]:
 
 
 def _stage_line(stage: "Stage") -> str:
-    told = [f"{stage.stage} {stage.done}/{stage.total}", _figures(stage.figures), stage.note]
-    return "; ".join(printable(" ".join(part.split())) for part in told if part)
+    first, *others = stage.note.splitlines() or [""]
+    told = [f"{stage.stage} {stage.done}/{stage.total}", _figures(stage.figures), first]
+    line = "; ".join(printable(" ".join(part.split())) for part in told if part)
+    return "\n".join([line, *(printable(other) for other in others)])
 
 
 def _figures(figures: Mapping[str, float]) -> str:
     return " ".join(f"{name} {value:.4g}" for name, value in figures.items())
 
 
-def trained(reference: str, folder: str, remarks: Sequence[str]) -> None:
-    """Where the new bundle is, what the taxonomy lacks for it, and how to use it."""
-    name, place = printable(reference), printable(folder)
-    OUT.print(f"Written: {place}/{name}; MODEL_CARD.md there says how good it is.")
-    for remark in remarks:
-        OUT.print(f"The taxonomy: {printable(remark)}. {place}/{name}/taxonomy.yaml has the lines.")
-    OUT.print(f"To use it: refundsorter models activate {name}")
+def trained(
+    reference: str,
+    folder: Path,
+    homeless: Mapping[str | None, Sequence[str]],
+    taxonomy: Taxonomy,
+    file: Path,
+) -> None:
+    """Where the new bundle is, what the taxonomy lacks for it, and what comes next.
+
+    Args:
+        reference: The bundle's, NAME/VERSION.
+        folder: The models' folder.
+        homeless: Its labels that the taxonomy does not name, by the category they were taught as.
+        taxonomy: The one in force.
+        file: Where that lies.
+    """
+    name, place = printable(reference), printable(str(folder / reference))
+    OUT.print(f"Written: {place}; MODEL_CARD.md there says how good it is.")
+    show_taxonomy.lacking(homeless, taxonomy, file, folder / reference / "taxonomy.yaml")
+    OUT.print("\nIt is not active yet. Next, when you have read the card:")
+    OUT.print(f"  refundsorter models gate {name}")
+    OUT.print(f"  refundsorter models activate {name}")

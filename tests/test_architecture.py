@@ -142,7 +142,8 @@ FLOORS = {
         "model", "policies", "settings", "verifying",
     },
     "activation": {
-        "core.*", "edges.bundle", "edges.choice", "edges.serving", "locks", "settings", "verifying",
+        "core.*", "edges.bundle", "edges.choice", "edges.serving", "edges.taxonomy", "locks", "settings",
+        "verifying",
     },
     "inventory": {"core.*", "edges.bundle", "edges.serving", "locks", "settings"},
     "shadowing": {"assembly", "core.*", "edges.choice", "edges.ledger_report", "settings"},
@@ -198,12 +199,13 @@ FLOORS = {
         "show_evaluation", "training.*",
     },
     "cli_ledger": {"cli_options", "exits", "rebuild", "show", "show_ledger"},
-    "show_training": {"core.*", "show", "training.progress"},
+    "show_taxonomy": {"core.*", "show"},
+    "show_training": {"core.*", "show", "show_taxonomy", "training.progress"},
     "cli_train": {
         "cli_options", "core.*", "edges.bundle", "edges.taxonomy", "recent", "settings", "show_training",
         "streams", "training.*",
     },
-    "show_import": {"core.*", "show", "training.importing"},
+    "show_import": {"core.*", "show", "show_taxonomy", "training.importing"},
     "show_dataset": {"core.*", "show", "training.inspect", "training.partition"},
     "cli_dataset": {
         "cli_options", "edges.taxonomy", "exits", "show_dataset", "show_training", "training.*",
@@ -252,7 +254,7 @@ TRAINING_OUTSIDE = {
 }  # fmt: skip
 TRAINING_FLOORS = {
     "core.*", "edges.bundle", "edges.classifier", "edges.copying", "edges.decoder", "edges.filesystem",
-    "edges.ledger_report", "edges.ledger_schema", "edges.plain_yaml", "edges.taxonomy",
+    "edges.ledger_report", "edges.ledger_schema", "edges.lock", "edges.plain_yaml", "edges.taxonomy",
     "edges.thumbnail", "settings",
 }  # fmt: skip
 HEAVY = {"tensorflow", "keras"}  # three seconds and half a gigabyte

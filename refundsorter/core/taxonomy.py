@@ -55,20 +55,24 @@ class Taxonomy:
         text = json.dumps(sorted(self.category_of.items()))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    @property
+    def named(self) -> frozenset[str]:
+        """Every label that it says something of."""
+        return self.no_category | self.category_of.keys()
+
     def misfits(self, labels: Sequence[str]) -> list[str]:
         """Say where taxonomy and model do not meet; nothing of it keeps the daemon from starting.
 
         Args:
             labels: What the model knows.
         """
-        named = self.category_of.keys() | self.no_category
-        homeless = [label for label in labels if label not in named]
-        unknown = sorted(named - set(labels))
+        homeless = [label for label in labels if label not in self.named]
+        unknown = sorted(self.named - set(labels))
         remarks = []
         if homeless:
             remarks.append(f"no category has the model's {_few(homeless)}; such photos go to _review/")
         if unknown:
-            remarks.append(f"the model knows no {_few(unknown)}; misspelt, or of another model?")
+            remarks.append(f"the model knows no {_few(unknown)}: misspelt, or of another model")
         return remarks
 
     @classmethod

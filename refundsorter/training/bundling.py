@@ -19,6 +19,7 @@ from refundsorter.training.card import shown, write_card
 from refundsorter.training.dataset import DatasetRefused, Sample
 from refundsorter.training.evaluate import Measure, measure
 from refundsorter.training.options import TrainOptions
+from refundsorter.training.recipe import Recipe
 from refundsorter.training.speed import speed_of
 
 TAXONOMY = "taxonomy.yaml"  # beside the weights: which category each label was trained as
@@ -77,6 +78,7 @@ def write_bundle(
     *,
     unfiled: Share,
     origin: Origin,
+    recipe: Recipe | None,
     options: TrainOptions,
 ) -> str:
     """Write a bundle, with its card, its plots, and the taxonomy that it was trained by.
@@ -88,7 +90,8 @@ def write_bundle(
         measures: What was measured, as for `card.write_card`.
         unfiled: Of pictures that show no product, how many were not filed.
         origin: What it was made of.
-        options: How.
+        recipe: By which the network was trained; None where it was not.
+        options: What was asked for.
 
     Returns:
         Its reference.
@@ -118,11 +121,12 @@ def write_bundle(
     card = write_card(
         bundle,
         measures,
-        recipe=options.recipe,
+        recipe=recipe,
         seed=options.seed,
         precision=options.precision,
         notes=options.notes,
         size=len(weights),
+        command=options.command,
         speed=speed,
         held_back=unfiled,
     )

@@ -61,6 +61,7 @@ def write_card(
     precision: float,
     notes: Sequence[str],
     size: int,
+    command: str = "",
     speed: Speed | None = None,
     held_back: Share | None = None,
 ) -> str:
@@ -77,6 +78,7 @@ def write_card(
         precision: The promise that the thresholds keep on held-out photos.
         notes: What is known to be weak about the data, sentences.
         size: Of the weights, in bytes.
+        command: How the training was asked for.
         speed: Of inference, where it was measured.
         held_back: Of drawn pictures of what is no product, those not filed; where that was measured.
     """
@@ -87,7 +89,7 @@ def write_card(
         *_thresholds(bundle, precision),
         *_weaknesses(measures, notes, held_back),
         *_data(bundle),
-        *_recipe(bundle, recipe, seed, precision),
+        *_recipe(recipe, command, seed, precision),
         *_provenance(bundle),
     ]
     return "\n".join(lines) + "\n"
@@ -250,19 +252,21 @@ def _data(bundle: Bundle) -> Iterator[str]:
     yield ""
 
 
-def _recipe(bundle: Bundle, recipe: Recipe | None, seed: int, precision: float) -> Iterator[str]:
-    if recipe is None:
+def _recipe(recipe: Recipe | None, command: str, seed: int, precision: float) -> Iterator[str]:
+    if recipe is None and not command:
         return
     yield "## How it was trained"
     yield ""
-    yield "The command, with what it was given as DATA, WEIGHTS and PHOTOS:"
-    yield ""
-    yield "```"
-    yield f"refundsorter train DATA --name {bundle.name} --version {bundle.version} --base WEIGHTS \\"
-    yield f"  --seed {seed} --precision {precision:g} --measure-on PHOTOS"
-    yield "```"
-    yield ""
-    yield "The recipe:"
+    if command:
+        yield "The command; words in capitals stand for the files that it was given:"
+        yield ""
+        yield "```"
+        yield command
+        yield "```"
+        yield ""
+    if recipe is None:
+        return
+    yield f"Numbers were drawn from the seed {seed}; thresholds promise {precision:g}. The recipe:"
     yield ""
     yield "```"
     yield from (f"{key}: {_figure(value)}" for key, value in asdict(recipe).items())

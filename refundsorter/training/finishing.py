@@ -46,5 +46,5 @@ def unfiled(weights: bytes, head: Head, judge: Judge, options: TrainOptions) -> 
 def tell(measures: Mapping[str, Measure], report: Report) -> None:
     """Report what was measured."""
     for name, found in measures.items():
-        note = f"{name}: " + "\n".join(found.lines())
-        report(Progress(stage="measure", done=1, total=1, figures=found.figures(name), note=note))
+        note = "\n".join([f"{name.replace('_', ' ')}:", *found.lines()])
+        report(Progress(stage="measure", done=1, total=1, note=note))

@@ -30,3 +30,4 @@ class TrainOptions:
     measure_on: tuple[Sample, ...] = ()  # photos of other sources: never trained on
     notes: tuple[str, ...] = ()  # what is known to be weak about the data, sentences for the card
     workers: int = 2  # photos decoded at a time
+    command: str = ""  # how it was asked for, for the card; places of files as words

@@ -4,7 +4,6 @@ How sure the model may be is found on answers about sources that the head had no
 are read after everything is decided, and measured with the quantised file, because that is what is served.
 """
 
-import shutil
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -33,6 +32,7 @@ from refundsorter.training.reopen import places, reopen
 from refundsorter.training.rounding import round_weights
 from refundsorter.training.trunk import build_trunk, features, resized, seed_everything
 from refundsorter.training.tune import Start, tune
+from refundsorter.training.unseen import unseen
 
 # For quantisation. Of 100, 300 and 1,000 the last kept the probabilities nearest to those of the float model.
 REPRESENTATIVE_PHOTOS = 1000
@@ -84,9 +84,19 @@ def train(options: TrainOptions, report: Report) -> str:
     if (options.out / reference).exists():
         raise BundleRefused(f"{options.out / reference}: exists already; choose another version")
     seed_everything(options.seed)
-    recipe = options.recipe
+    options = replace(
+        options,
+        check=unseen(options.check, options.data, report),
+        measure_on=unseen(options.measure_on, options.data, report),
+    )
     lessons = read_lessons(options, report)
-    kept = Checkpoints(options.out / f".training-{options.name}-{options.version}", options, report)
+    with Checkpoints(options.out / f".training-{options.name}-{options.version}", options, report) as kept:
+        _teach(lessons, kept, options, report)
+    return reference
+
+
+def _teach(lessons: Lessons, kept: Checkpoints, options: TrainOptions, report: Report) -> None:
+    """From photos to the written bundle."""
     trunk, prior = _begin(options, lessons)
     start = Start(
         trunk=trunk,
@@ -98,7 +108,7 @@ def train(options: TrainOptions, report: Report) -> str:
         start,
         lessons.pixels,
         lessons.lesson,
-        recipe=recipe,
+        recipe=options.recipe,
         seed=options.seed,
         checkpoint=kept.folder / "tuning.npz",
         report=report,
@@ -106,8 +116,6 @@ def train(options: TrainOptions, report: Report) -> str:
     values = kept.array("features", lambda: features(trunk, lessons.pixels, report))
     head, judge, strange = fit(trunk, values, prior, lessons=lessons, options=options, report=report)
     finish(trunk, head, judge, strange, lessons=lessons, options=options, report=report)
-    shutil.rmtree(kept.folder, ignore_errors=True)
-    return reference
 
 
 def _begin(options: TrainOptions, lessons: Lessons) -> tuple[keras.Model, Columns | None]:
@@ -279,5 +287,6 @@ def finish(
         measures,
         unfiled=unfiled(weights, head, judge, options),
         origin=Origin(data=sources(lessons.samples), base=base_weights(options)),
+        recipe=options.recipe,
         options=options,
     )

@@ -76,6 +76,7 @@ def teach(options: TrainOptions, shelf: Sequence[Path], report: Report) -> str:
         measures,
         unfiled=unfiled(weights, found.head, judge, options),
         origin=Origin(data=(*manifest.data, *sources(samples)), base=manifest.base_weights),
+        recipe=None,
         options=options,
     )
 

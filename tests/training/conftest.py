@@ -25,3 +25,16 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
         draw("blue disc", draws).save(rare / f"{number}.png")
     (root / "TOOLS" / "red bar" / "broken.jpg").write_bytes(b"no photo")
     return root
+
+
+@pytest.fixture(scope="session")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """DATA/<CATEGORY>/<label>/*.png: ten other photos a label, to measure on."""
+    root = tmp_path_factory.mktemp("others")
+    draws = np.random.default_rng(1)
+    for category, labels in LABELS.items():
+        for label in labels:
+            (root / category / label).mkdir(parents=True)
+            for number in range(10):
+                draw(label, draws).save(root / category / label / f"{number}.png")
+    return root

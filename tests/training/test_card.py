@@ -61,7 +61,7 @@ def test_the_card_tells_facts_of_the_bundle_and_its_measures(shop: Shop) -> None
         "12 photos",
         "All of it is drawn by a program.",
         "held back for a person 95.0% (19 of 20;",
-        "--seed 3",
+        "from the seed 3;",
         "right category, of all photos: 75.0% (15 of 20;",
         "Before quantisation, the right category of all photos: 80.0% (16 of 20;",
     ):

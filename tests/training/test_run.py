@@ -63,7 +63,7 @@ def base(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(folders: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(folders: Path, others: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Train once."""
     models = tmp_path_factory.mktemp("models")
     told: list[Progress] = []
@@ -74,7 +74,8 @@ def run(folders: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         version="1.0.0",
         base=str(base),
         recipe=RECIPE,
-        measure_on=dataset.read(folders),
+        measure_on=dataset.read(others),
+        command="refundsorter train DATA --base WEIGHTS",
         notes=("All of it is drawn by a program.",),
     )
     reference = train(options, told.append)
@@ -126,10 +127,11 @@ def test_the_card_tells_figures_sources_and_recipe(run: Run) -> None:
     assert f"{photos} photos, held-out ones included" in card
     assert "tune_rate: 2e-05" in card
     assert "drawn by a program" in card
+    assert run.options.command in card
     assert str(run.models) not in card
 
 
-def test_the_evaluation_gives_what_the_card_says(run: Run, folders: Path) -> None:
+def test_the_evaluation_gives_what_the_card_says(run: Run, others: Path) -> None:
     """Measuring the bundle that was written gives the card's own lines, and its pictures lie beside it."""
     taxonomy = Taxonomy.from_mapping(TAXONOMY, where="a test")
     rules = Rules(
@@ -147,7 +149,7 @@ def test_the_evaluation_gives_what_the_card_says(run: Run, folders: Path) -> Non
     found = trial.evaluate(
         run.bundle,
         rules,
-        dataset.read(folders),
+        dataset.read(others),
         categories=taxonomy.categories,
         precision=0.9,
         workers=2,
