@@ -126,9 +126,11 @@ FLOORS = {
     "exits": {"core.*"},
     "signals": set(),
     "streams": {"core.*"},
-    "settings": {"core.*", "edges.mounts", "settings_model", "settings_source"},
-    "settings_model": {"settings_source"},
-    "settings_show": {"edges.plain_yaml", "settings", "settings_model"},
+    "settings": {"core.*", "edges.mounts", "settings_kinds", "settings_model", "settings_source"},
+    "settings_http": {"settings_kinds"},
+    "settings_kinds": set(),
+    "settings_model": {"settings_http", "settings_kinds", "settings_source"},
+    "settings_show": {"edges.plain_yaml", "settings", "settings_kinds"},
     "settings_source": {"core.*", "edges.plain_yaml"},
     "policies": {"core.*", "edges.fence", "edges.taxonomy", "loops.intake", "settings"},
     "locks": {"core.*", "edges.lock", "edges.mounts", "edges.patience", "settings"},
@@ -146,9 +148,14 @@ FLOORS = {
     },
     "inventory": {"core.*", "edges.bundle", "edges.serving", "locks", "settings"},
     "shadowing": {"assembly", "core.*", "edges.choice", "edges.ledger_report", "settings"},
+    "answers": {
+        "__init__", "api.ports", "assembly", "core.*", "edges.mounts", "edges.patience", "loops.*",
+        "policies",
+    },
+    "face": {"api.app", "api.ports", "api.serve", "core.*", "settings_http"},
     "daemon": {
-        "assembly", "core.*", "edges.log", "edges.systemd", "exits", "loops.*", "policies", "releasing",
-        "settings", "signals",
+        "answers", "assembly", "core.*", "edges.log", "edges.systemd", "exits", "face", "loops.*", "policies",
+        "releasing", "settings", "signals",
     },
     "sweep": {"assembly", "core.*", "daemon", "edges.ledger_report", "exits", "loops.*", "signals"},
     "preview": {
@@ -237,6 +244,8 @@ FLOORS_OUTSIDE = {
     "cli_options": {"typer"},
     "cli_service": {"typer"},
     "settings": {"pydantic"},
+    "settings_http": {"pydantic"},
+    "settings_kinds": {"pydantic"},
     "settings_model": {"pydantic"},
     "show": {"rich"},
     "show_diff": {"rich"},
@@ -255,6 +264,8 @@ TRAINING_FLOORS = {
     "edges.ledger_report", "edges.ledger_schema", "edges.plain_yaml", "edges.taxonomy",
     "edges.thumbnail", "settings",
 }  # fmt: skip
+# What the HTTP face stands on beside the core and itself; `api.ports` is known to the daemon and stays light.
+API_OUTSIDE = {"anyio", "fastapi", "pydantic", "starlette", "uvicorn"}
 HEAVY = {"tensorflow", "keras"}  # three seconds and half a gigabyte
 
 
@@ -354,6 +365,14 @@ def test_training_stands_apart(module: str) -> None:
     assert outside(module) - TRAINING_OUTSIDE == set()
 
 
+@pytest.mark.parametrize("module", on("api"))
+def test_the_http_face_knows_ports_only(module: str) -> None:
+    """A route stands on the core and on ports; edges reach it through these."""
+    found = [name for name in ours(module) if name.split(".")[0] not in ("api", "core", "__init__")]
+    assert found == []
+    assert outside(module) - (set() if short(module) == "ports" else API_OUTSIDE) == set()
+
+
 @pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith(f"{PACKAGE}.training")])
 def test_only_training_imports_tensorflow(module: str) -> None:
     """Nothing that the daemon could load brings TensorFlow in: only a command, once called, runs training."""
@@ -379,7 +398,7 @@ def test_the_words_of_progress_are_light() -> None:
     [
         name
         for name in MODULES
-        if name.count(".") <= 1 and name.split(".")[-1] not in ("core", "edges", "loops", "training")
+        if name.count(".") <= 1 and name.split(".")[-1] not in ("api", "core", "edges", "loops", "training")
     ],
 )
 def test_the_upper_floors_stand_on_what_the_table_says(module: str) -> None:
@@ -396,7 +415,7 @@ def test_the_tables_tell_of_modules_that_exist() -> None:
     assert set(OUTSIDE) == edges
     assert set(SIBLINGS) | SQLITE | {one for some in SIBLINGS.values() for one in some} <= edges
     top = {"__init__" if name == PACKAGE else short(name) for name in MODULES if name.count(".") <= 1}
-    assert set(FLOORS) == top - {"core", "edges", "loops", "training"}
+    assert set(FLOORS) == top - {"api", "core", "edges", "loops", "training"}
 
 
 @pytest.mark.parametrize("name", sorted(FLOORS))

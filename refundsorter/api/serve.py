@@ -1,0 +1,76 @@
+"""Serving the application: one server on a socket that is already bound, until it is asked to stop."""
+
+import logging
+import socket
+from typing import Any
+
+from fastapi import FastAPI
+from uvicorn import Config, Server
+
+from refundsorter.core.port import Log
+
+BACKLOG = 128  # connections that wait to be taken
+KEEP_ALIVE_S = 30  # how long an idle connection is kept
+GRACE_S = 5  # how long a stop waits for answers that are being given
+TROUBLE = ("uvicorn.error", "asyncio")  # the loggers that tell of trouble
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+        OSError: The address is taken, or not to be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+class Serving:
+    """One server for one application."""
+
+    def __init__(self, app: FastAPI, log: Log) -> None:
+        config = Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ws="none",
+            loop="asyncio",
+            http="h11",
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        self._server = Server(config)
+        for name in TROUBLE:
+            logger = logging.getLogger(name)
+            logger.handlers[:] = [_Forwarding(log)]
+            logger.propagate = False
+
+    def run(self, bound: socket.socket) -> None:
+        """Serve until the end is asked for."""
+        self._server.run(sockets=[bound])
+
+    def stop(self) -> None:
+        """Ask for the end; from any thread."""
+        self._server.should_exit = True
+
+
+class _Forwarding(logging.Handler):
+    """Tells the operational log what the server's own loggers say of trouble."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields: dict[str, Any] = {"exc_info": record.exc_info} if record.exc_info else {}
+        self._log.warning("http.trouble", said=record.getMessage(), **fields)

@@ -1,0 +1,75 @@
+"""The life of the HTTP face: begun when the daemon is ready, ended last, and never in the way of sorting.
+
+What it imports costs more than the daemon's whole start, so it is imported on the face's own thread. An
+address that is taken, or whatever else goes wrong, is logged and tried again ever more seldom.
+"""
+
+import threading
+from typing import TYPE_CHECKING
+
+from refundsorter.api.ports import Ports
+from refundsorter.core.port import Log
+from refundsorter.core.retry import RetryPolicy
+from refundsorter.settings_http import HttpSettings
+
+if TYPE_CHECKING:
+    from refundsorter.api.serve import Serving
+
+AGAIN = RetryPolicy(base_s=1.0, max_s=60.0)
+
+
+class Face(threading.Thread):
+    """Serves HTTP until it is stopped.
+
+    Args:
+        settings: Where.
+        ports: What the routes ask.
+        log: The operational log.
+    """
+
+    def __init__(self, settings: HttpSettings, ports: Ports, log: Log) -> None:
+        super().__init__(name="http", daemon=True)
+        self._settings = settings
+        self._ports = ports
+        self._log = log
+        self._serving: Serving | None = None
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Serve; what goes wrong is told, and tried again."""
+        attempts = 0
+        while self._settings.enabled and not self._stopping.is_set():
+            try:
+                self._serve()
+            except BaseException as trouble:  # noqa: BLE001 - whatever it is, SystemExit too: sorting goes on
+                attempts += 1
+                self._refused(trouble, again_s=AGAIN.delay_s(attempts))
+
+    def stop(self, patience_s: float) -> None:
+        """End it, within so many seconds; a request that lasts longer is cut off with the process."""
+        self._stopping.set()
+        if self._serving is not None:
+            self._serving.stop()
+        if self.is_alive():
+            self.join(max(0.0, patience_s))
+
+    def _serve(self) -> None:
+        from refundsorter.api.app import create_app  # noqa: PLC0415 - see above
+        from refundsorter.api.serve import Serving, bind  # noqa: PLC0415
+
+        serving = Serving(create_app(self._ports), self._log)
+        with bind(self._settings.host, self._settings.port) as bound:
+            self._serving = serving
+            self._log.info("http.listening", address=self._address(bound.getsockname()[1]))
+            if not self._stopping.is_set():
+                serving.run(bound)
+
+    def _refused(self, trouble: BaseException, again_s: float) -> None:
+        said = trouble.strerror if isinstance(trouble, OSError) else f"{type(trouble).__name__}: {trouble}"
+        address = self._address(self._settings.port)
+        self._log.error("http.refused", address=address, trouble=said, again_s=again_s)
+        self._stopping.wait(again_s)
+
+    def _address(self, port: int) -> str:
+        host = self._settings.host
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
