@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from refundsorter import __version__
@@ -11,31 +11,52 @@ from refundsorter.assembly import Workshop
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.text import printable
 from refundsorter.edges import mounts
+from refundsorter.edges.ledger_images import LedgerImages
+from refundsorter.edges.ledger_reading import Reader
 from refundsorter.edges.patience import Share
 from refundsorter.loops.intake import Intake
+from refundsorter.pictures import Pictures
 from refundsorter.policies import worker_count
 
 SILENCE_S = 60.0  # a loop that has been silent for longer is not alive
 
 
-def ports_of(workshop: Workshop, about: "About") -> Ports:
-    """Everything that the routes ask, of one daemon."""
-    return Ports(log=workshop.log, about=about)
+class Answers:
+    """Everything that the routes of one daemon ask; opens nothing before it is asked."""
+
+    def __init__(self, workshop: Workshop, intakes: Sequence[Intake]) -> None:
+        settings = workshop.settings
+        shares = {
+            folder: Share(str(folder))
+            for folder in (*settings.inbox, settings.sorted)
+            if mounts.why_polling(folder) is not None
+        }
+        self._about = About(workshop, intakes, shares)
+        self._reader = Reader(workshop.ledger_path)
+        self.ports = Ports(
+            log=workshop.log,
+            about=self._about,
+            images=LedgerImages(self._reader),
+            pictures=Pictures(settings, workshop.fence, list(shares.values())),
+        )
+
+    def stopping(self) -> None:
+        """Tell from now on that the daemon is about to end."""
+        self._about.is_stopping = True
+
+    def close(self) -> None:
+        """Close the ledger's connections."""
+        self._reader.close()
 
 
 class About:
     """What the daemon is and how it does; see `AboutPort`."""
 
-    def __init__(self, workshop: Workshop, intakes: Sequence[Intake]) -> None:
+    def __init__(self, workshop: Workshop, intakes: Sequence[Intake], shares: Mapping[Path, Share]) -> None:
         self._workshop = workshop
         self._intakes = intakes
+        self._shares = shares
         self._started_at, self._began = time.time(), time.monotonic()
-        settings = workshop.settings
-        self._shares = {
-            folder: Share(str(folder))
-            for folder in (*settings.inbox, settings.sorted)
-            if mounts.why_polling(folder) is not None
-        }
         self.is_stopping = False
 
     def loops(self) -> list[Check]:

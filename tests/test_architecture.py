@@ -47,10 +47,13 @@ OUTSIDE = {
     "journal": set(),
     "journal_history": set(),
     "ledger": {"sqlalchemy"},
+    "ledger_images": set(),
+    "ledger_reading": set(),
     "ledger_rebuild": set(),
     "ledger_report": set(),
     "ledger_rows": {"sqlalchemy"},
     "ledger_schema": {"sqlalchemy"},
+    "ledger_schema_reading": set(),
     "ledger_statements": {"sqlalchemy"},
     "ledger_trouble": {"sqlalchemy"},
     "ledger_corrections": {"sqlalchemy"},
@@ -97,9 +100,11 @@ SIBLINGS = {
     },
     "ledger_corrections": {"ledger_places", "ledger_rows", "ledger_schema"},
     "ledger_places": {"ledger_rows", "ledger_schema"},
-    "ledger_report": {"ledger_rows", "ledger_schema", "ledger_trouble"},
+    "ledger_report": {"ledger_rows", "ledger_schema", "ledger_schema_reading", "ledger_trouble"},
     "ledger_rows": {"ledger_schema"},
-    "ledger_schema": {"ledger_trouble"},
+    "ledger_schema": {"ledger_schema_reading", "ledger_trouble"},
+    "ledger_images": {"ledger_reading", "ledger_rows", "ledger_schema_reading"},
+    "ledger_reading": {"ledger_trouble"},
     "ledger_statements": {"ledger_rows", "ledger_schema"},
     "photos": {"filesystem"},
     "polling": {"scan"},
@@ -113,6 +118,8 @@ SIBLINGS = {
 }
 SQLITE = {
     "ledger",
+    "ledger_images",
+    "ledger_reading",
     "ledger_rebuild",
     "ledger_report",
     "ledger_schema",
@@ -149,8 +156,12 @@ FLOORS = {
     "inventory": {"core.*", "edges.bundle", "edges.serving", "locks", "settings"},
     "shadowing": {"assembly", "core.*", "edges.choice", "edges.ledger_report", "settings"},
     "answers": {
-        "__init__", "api.ports", "assembly", "core.*", "edges.mounts", "edges.patience", "loops.*",
-        "policies",
+        "__init__", "api.ports", "assembly", "core.*", "edges.ledger_images", "edges.ledger_reading",
+        "edges.mounts", "edges.patience", "loops.*", "pictures", "policies",
+    },
+    "pictures": {
+        "core.*", "edges.fence", "edges.filesystem", "edges.patience", "edges.thumbnail", "policies",
+        "settings",
     },
     "face": {"api.app", "api.ports", "api.serve", "core.*", "settings_http"},
     "daemon": {
@@ -231,6 +242,7 @@ FLOORS = {
     },
 }  # fmt: skip
 FLOORS_OUTSIDE = {
+    "pictures": {"numpy"},
     "cli": {"typer"},
     "cli_diff": {"typer"},
     "cli_evaluate": {"typer"},

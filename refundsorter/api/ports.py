@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from refundsorter.core.port import Log
+from refundsorter.core.port_images import ImagesPort, PicturesPort
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +54,5 @@ class Ports:
 
     log: Log
     about: AboutPort
+    images: ImagesPort
+    pictures: PicturesPort
