@@ -3,9 +3,11 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from refundsorter import __version__
+from refundsorter import __version__, inventory, state
 from refundsorter.api.ports import Check, Info, Ports
 from refundsorter.assembly import Workshop
 from refundsorter.core.fault import PassingTrouble
@@ -114,6 +116,31 @@ class About:
             max_pixels=settings.image.max_pixels,
             min_side=settings.image.min_side,
         )
+
+    def status(self) -> dict[str, Any]:
+        """How photos stand, by the names of `refundsorter status --json`."""
+        return asdict(state.read(self._workshop.settings, now=time.time()))
+
+    def models(self) -> list[dict[str, Any]]:
+        """The bundles, by the names of `refundsorter models list --json`."""
+        return [asdict(one) for one in inventory.listed(self._workshop.settings)]
+
+    def classes(self) -> dict[str, Any]:
+        """By what photos are judged now."""
+        rules = self._workshop.sorter.crew.rules
+        read = rules.interpretation
+        labels_of: dict[str | None, list[str]] = {}
+        for label, category in zip(read.labels, read.label_categories, strict=True):
+            labels_of.setdefault(category, []).append(label)
+        return {
+            "model": rules.model,
+            "taxonomy": rules.taxonomy,
+            "categories": [
+                {"category": name, "threshold": rules.thresholds.of(name), "labels": labels_of[name]}
+                for name in read.categories
+            ],
+            "without_category": labels_of.get(None, []),
+        }
 
     def _looked_at(self, name: str, folder: Path, look: Callable[[Path], tuple[bool, str]]) -> Check:
         """Look at a folder; one on a share is waited for some seconds."""

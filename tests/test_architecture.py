@@ -159,7 +159,7 @@ FLOORS = {
     "shadowing": {"assembly", "core.*", "edges.choice", "edges.ledger_report", "settings"},
     "answers": {
         "__init__", "api.ports", "assembly", "core.*", "edges.ledger_images", "edges.ledger_reading",
-        "edges.mounts", "edges.patience", "loops.*", "pictures", "policies",
+        "edges.mounts", "edges.patience", "inventory", "loops.*", "pictures", "policies", "state",
     },
     "pictures": {
         "core.*", "edges.fence", "edges.filesystem", "edges.patience", "edges.thumbnail", "policies",

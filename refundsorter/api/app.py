@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from refundsorter import __version__
-from refundsorter.api import about, health, images, problems
+from refundsorter.api import about, health, images, problems, stats
 from refundsorter.api.guard import Guard
 from refundsorter.api.ports import Ports
 
-ROUTERS = (health.router, about.router, images.router)
+ROUTERS = (health.router, about.router, stats.router, images.router)
 THREADS = 8  # that answer requests: more would only wait for the same two cores and one disk
 ABOUT = "What the daemon knows and does: photos, jobs, predictions, models. Errors are RFC 9457 problems."
 # What any request may be answered with.
@@ -31,6 +31,7 @@ def create_app(ports: Ports) -> FastAPI:
         redoc_url=None,
         responses=PROBLEMS,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.ports = ports
     app.add_middleware(Guard, log=ports.log)

@@ -1,8 +1,8 @@
 """What the routes ask: one small value of ports, which the daemon fills and a test may fill otherwise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from refundsorter.core.port import Log
 from refundsorter.core.port_images import ImagesPort, PicturesPort
@@ -46,6 +46,20 @@ class AboutPort(Protocol):
 
     def info(self) -> Info:
         """What serves."""
+
+    def status(self) -> Mapping[str, Any]:
+        """How photos stand, by the names of `refundsorter status --json`; raises as `ImagesPort`."""
+
+    def classes(self) -> Mapping[str, Any]:
+        """By what photos are judged now: model, taxonomy, categories, without_category."""
+
+    def models(self) -> Sequence[Mapping[str, Any]]:
+        """The bundles, by the names of `refundsorter models list --json`.
+
+        Raises:
+            BundleRefused: `active.yaml` cannot be read.
+            PassingTrouble: The disk does not allow it now.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

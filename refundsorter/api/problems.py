@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from refundsorter.core.fault import LedgerRefused, PassingTrouble
+from refundsorter.core.fault import PassingTrouble, StartRefused
 from refundsorter.core.text import printable
 
 MEDIA_TYPE = "application/problem+json"
@@ -100,7 +100,7 @@ def install(app: FastAPI) -> None:
         (HTTPException, _by_status),
         (RequestValidationError, _invalid),
         (PassingTrouble, _passing),
-        (LedgerRefused, _passing),
+        (StartRefused, _passing),
     )
     for kind, handler in handlers:
         app.add_exception_handler(kind, handler)
