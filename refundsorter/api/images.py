@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from math import isfinite
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -192,13 +194,14 @@ def _cursor(position: Position) -> str:
 
 
 def _position(cursor: str | None, wanted: Wanted) -> Position | None:
+    """Where a list goes on; `_cursor` wrote it, but anybody may send anything."""
     if cursor is None:
         return None
     parts = _CURSOR.fullmatch(cursor)
-    try:
+    with suppress(ValueError):
         if parts and (parts["time"] is not None) == wanted.is_by_time and int(parts["id"]) <= LAST_ID:
-            return Position(id=int(parts["id"]), time=float(parts["time"]) if parts["time"] else None)
-    except ValueError:
-        pass
+            time = float(parts["time"]) if parts["time"] else None
+            if time is None or isfinite(time):
+                return Position(id=int(parts["id"]), time=time)
     flaw: dict[str, Any] = {"where": "query.cursor", "problem": "This is no `next` of such a list."}
     raise Problem(422, "The request is not as it should be.", errors=[flaw])

@@ -39,10 +39,11 @@ SINCE_CLASSIFIED = frozenset({State.CLASSIFIED, State.SORTED, State.REVIEW, Stat
 
 
 class LedgerImages:
-    """See `ImagesPort`."""
+    """See `ImagesPort`; for one page at most so many rows are looked at."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, *, looked_at: int = LOOKED_AT) -> None:
         self._reader = reader
+        self._looked_at = looked_at
 
     def page(self, wanted: Wanted, *, after: Position | None, limit: int) -> Page:
         """Some photos of a list."""
@@ -58,7 +59,7 @@ class LedgerImages:
 
     def _last_of(self, walk: "_Walk") -> sqlite3.Row | None:
         """The first row that is not looked at any more for this page."""
-        found = self._reader.run(walk.cut(), walk.values(None))
+        found = self._reader.run(walk.cut(), walk.values(None) | {"looked_at": self._looked_at})
         return found[0] if found else None
 
     def photo(self, image: int) -> Photo | None:
@@ -170,7 +171,7 @@ class _Walk:
 
     def cut(self) -> str:
         """The query of the first row that is too many."""
-        return f"SELECT id, finished_at FROM images {self._walked} {self._order} LIMIT 1 OFFSET {LOOKED_AT}"  # noqa: S608
+        return f"SELECT id, finished_at FROM images {self._walked} {self._order} LIMIT 1 OFFSET :looked_at"  # noqa: S608
 
     def rows(self, *, is_cut: bool) -> str:
         """The query of the rows; where there are too many, of those before the one that is cut off."""
