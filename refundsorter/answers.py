@@ -26,25 +26,22 @@ SILENCE_S = 60.0  # a loop that has been silent for longer is not alive
 class Answers:
     """Everything that the routes of one daemon ask; opens nothing before it is asked."""
 
-    def __init__(self, workshop: Workshop, intakes: Sequence[Intake]) -> None:
+    def __init__(
+        self, workshop: Workshop, intakes: Sequence[Intake], *, is_leaving: Callable[[], bool]
+    ) -> None:
         settings = workshop.settings
         shares = {
             folder: Share(str(folder))
             for folder in (*settings.inbox, settings.sorted)
             if mounts.why_polling(folder) is not None
         }
-        self._about = About(workshop, intakes, shares)
         self._reader = Reader(workshop.ledger_path)
         self.ports = Ports(
             log=workshop.log,
-            about=self._about,
+            about=About(workshop, intakes, shares, is_leaving),
             images=LedgerImages(self._reader),
             pictures=Pictures(settings, workshop.fence, list(shares.values())),
         )
-
-    def stopping(self) -> None:
-        """Tell from now on that the daemon is about to end."""
-        self._about.is_stopping = True
 
     def close(self) -> None:
         """Close the ledger's connections."""
@@ -54,12 +51,18 @@ class Answers:
 class About:
     """What the daemon is and how it does; see `AboutPort`."""
 
-    def __init__(self, workshop: Workshop, intakes: Sequence[Intake], shares: Mapping[Path, Share]) -> None:
+    def __init__(
+        self,
+        workshop: Workshop,
+        intakes: Sequence[Intake],
+        shares: Mapping[Path, Share],
+        is_leaving: Callable[[], bool],
+    ) -> None:
+        self._is_leaving = is_leaving
         self._workshop = workshop
         self._intakes = intakes
         self._shares = shares
         self._started_at, self._began = time.time(), time.monotonic()
-        self.is_stopping = False
 
     def loops(self) -> list[Check]:
         """Whether every loop makes progress."""
@@ -79,13 +82,13 @@ class About:
     def readiness(self) -> list[Check]:
         """Whether photos that arrive now would be sorted."""
         settings, workshop = self._workshop.settings, self._workshop
-        has_ledger = workshop.has_ledger()
+        has_ledger, is_leaving = workshop.has_ledger(), self._is_leaving()
         model = workshop.sorter.crew.rules.model
         return [
             Check(
                 name="daemon",
-                is_well=not self.is_stopping,
-                detail="it is stopping" if self.is_stopping else "it sorts",
+                is_well=not is_leaving,
+                detail="it is stopping" if is_leaving else "it sorts",
             ),
             Check(name="bundle", is_well=True, detail=f"{model} is loaded and warm"),
             Check(

@@ -15,7 +15,6 @@ from dataclasses import replace
 
 from refundsorter import settings as configuration
 from refundsorter import signals
-from refundsorter.answers import Answers
 from refundsorter.assembly import Workshop, settle
 from refundsorter.core.fault import LedgerRefused, StartRefused
 from refundsorter.core.port import Log
@@ -106,8 +105,7 @@ class Daemon:
             Loop("sorter", sorter.run),
             *(Loop(f"intake {intake.root.path}", intake.run) for intake in self._intakes),
         ]
-        self._answers = Answers(self._workshop, self._intakes)
-        self._face = Face(settings.http, self._answers.ports, log)
+        self._face = Face(self._workshop, self._intakes)
 
     def run(self) -> ExitCode:
         """Run until a signal or the death of a loop; the exit status."""
@@ -154,7 +152,7 @@ class Daemon:
         One deadline covers it all; a second signal ends it at once. Either way recovery makes it good.
         """
         self._notifier.stopping()
-        self._answers.stopping()
+        self._face.leave()
         deadline = time.monotonic() + self._settings.stop_timeout_s
         self._releaser.stop()
         for intake in self._intakes:
@@ -169,7 +167,6 @@ class Daemon:
                 os._exit(ExitCode.FAILED)
         self._release.join(min(RELEASE_S, max(0.0, deadline - time.monotonic())))
         self._face.stop(min(FACE_S, deadline - time.monotonic()))
-        self._answers.close()
         code = self._tell_deaths(code)
         self._workshop.close()
         self._log.info("stopped", **self._workshop.filer.tally.by_state)

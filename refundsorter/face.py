@@ -5,14 +5,15 @@ address that is taken, or whatever else goes wrong, is logged and tried again ev
 """
 
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from refundsorter.api.ports import Ports
-from refundsorter.core.port import Log
+from refundsorter.assembly import Workshop
 from refundsorter.core.retry import RetryPolicy
-from refundsorter.settings_http import HttpSettings
+from refundsorter.loops.intake import Intake
 
 if TYPE_CHECKING:
+    from refundsorter.answers import Answers
     from refundsorter.api.serve import Serving
 
 AGAIN = RetryPolicy(base_s=1.0, max_s=60.0)
@@ -22,17 +23,19 @@ class Face(threading.Thread):
     """Serves HTTP until it is stopped.
 
     Args:
-        settings: Where.
-        ports: What the routes ask.
-        log: The operational log.
+        workshop: What is asked about.
+        intakes: Its loops.
     """
 
-    def __init__(self, settings: HttpSettings, ports: Ports, log: Log) -> None:
+    def __init__(self, workshop: Workshop, intakes: Sequence[Intake]) -> None:
         super().__init__(name="http", daemon=True)
-        self._settings = settings
-        self._ports = ports
-        self._log = log
+        self._workshop = workshop
+        self._intakes = intakes
+        self._settings = workshop.settings.http
+        self._log = workshop.log
         self._serving: Serving | None = None
+        self._answers: Answers | None = None
+        self._is_leaving = threading.Event()
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -45,6 +48,10 @@ class Face(threading.Thread):
                 attempts += 1
                 self._refused(trouble, again_s=AGAIN.delay_s(attempts))
 
+    def leave(self) -> None:
+        """Say from now on that the daemon is about to end, and go on answering."""
+        self._is_leaving.set()
+
     def stop(self, patience_s: float) -> None:
         """End it, within so many seconds; a request that lasts longer is cut off with the process."""
         self._stopping.set()
@@ -52,17 +59,22 @@ class Face(threading.Thread):
             self._serving.stop()
         if self.is_alive():
             self.join(max(0.0, patience_s))
+        if self._answers is not None:
+            self._answers.close()
 
     def _serve(self) -> None:
-        from refundsorter.api.app import create_app  # noqa: PLC0415 - see above
+        from refundsorter.answers import Answers  # noqa: PLC0415 - see above
+        from refundsorter.api.app import create_app  # noqa: PLC0415
         from refundsorter.api.serve import Serving, bind  # noqa: PLC0415
 
-        serving = Serving(create_app(self._ports), self._log)
+        if self._answers is None:
+            self._answers = Answers(self._workshop, self._intakes, is_leaving=self._is_leaving.is_set)
+        serving = Serving(create_app(self._answers.ports), self._log)
         with bind(self._settings.host, self._settings.port) as bound:
             self._serving = serving
             self._log.info("http.listening", address=self._address(bound.getsockname()[1]))
             if not self._stopping.is_set():
-                serving.run(bound)
+                serving.serve_on(bound)
 
     def _refused(self, trouble: BaseException, again_s: float) -> None:
         said = trouble.strerror if isinstance(trouble, OSError) else f"{type(trouble).__name__}: {trouble}"

@@ -165,9 +165,9 @@ FLOORS = {
         "core.*", "edges.fence", "edges.filesystem", "edges.patience", "edges.thumbnail", "policies",
         "settings",
     },
-    "face": {"api.app", "api.ports", "api.serve", "core.*", "settings_http"},
+    "face": {"answers", "api.app", "api.serve", "assembly", "core.*", "loops.*"},
     "daemon": {
-        "answers", "assembly", "core.*", "edges.log", "edges.systemd", "exits", "face", "loops.*", "policies",
+        "assembly", "core.*", "edges.log", "edges.systemd", "exits", "face", "loops.*", "policies",
         "releasing", "settings", "signals",
     },
     "sweep": {"assembly", "core.*", "daemon", "edges.ledger_report", "exits", "loops.*", "signals"},

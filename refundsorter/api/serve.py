@@ -1,7 +1,11 @@
 """Serving the application: one server on a socket that is already bound, until it is asked to stop."""
 
+import asyncio
 import logging
 import socket
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,6 +16,7 @@ from refundsorter.core.port import Log
 BACKLOG = 128  # connections that wait to be taken
 KEEP_ALIVE_S = 30  # how long an idle connection is kept
 GRACE_S = 5  # how long a stop waits for answers that are being given
+TICK_S = 1.0  # how often the time of answers is brought up to date
 TROUBLE = ("uvicorn.error", "asyncio")  # the loggers that tell of trouble
 
 
@@ -33,35 +38,51 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-class Serving:
+class Serving(Server):
     """One server for one application."""
 
     def __init__(self, app: FastAPI, log: Log) -> None:
-        config = Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            ws="none",
-            loop="asyncio",
-            http="h11",
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=GRACE_S,
+        super().__init__(
+            Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                ws="none",
+                loop="asyncio",
+                http="h11",
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=GRACE_S,
+            )
         )
-        self._server = Server(config)
+        self._wake: Callable[[], object] = _nothing
         for name in TROUBLE:
             logger = logging.getLogger(name)
             logger.handlers[:] = [_Forwarding(log)]
             logger.propagate = False
 
-    def run(self, bound: socket.socket) -> None:
+    def serve_on(self, bound: socket.socket) -> None:
         """Serve until the end is asked for."""
-        self._server.run(sockets=[bound])
+        self.run(sockets=[bound])
 
     def stop(self) -> None:
         """Ask for the end; from any thread."""
-        self._server.should_exit = True
+        self.should_exit = True
+        with suppress(RuntimeError):  # it has ended by itself
+            self._wake()
+
+    async def main_loop(self) -> None:
+        """Wait for the end; uvicorn's own looks ten times a second, at a quarter of a percent of a core."""
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        self._wake = partial(loop.call_soon_threadsafe, over.set)
+        while not await self.on_tick(0):  # which also winds the clock of the `Date` header
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), TICK_S)
+
+
+def _nothing() -> None:
+    """Nobody waits yet."""
 
 
 class _Forwarding(logging.Handler):
