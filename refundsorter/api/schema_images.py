@@ -1,13 +1,12 @@
 """Photos as they are told over HTTP: the journal's fields, and what the ledger knows beside them."""
 
-from pathlib import PurePath
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from refundsorter.core.image import State
 from refundsorter.core.port_images import Change, Found, Photo
-from refundsorter.core.record import ranked_fields, rfc3339
+from refundsorter.core.record import rfc3339
 from refundsorter.core.text import printable
 
 DATE_TIME = {"format": "date-time"}
@@ -155,7 +154,7 @@ def _fields(photo: Photo) -> dict[str, Any]:
         "id": photo.id,
         "state": photo.state,
         "time": _time(photo.finished_at),
-        "file": printable(PurePath(photo.path).name),
+        "file": printable(photo.path.rpartition("/")[2]),
         "source": printable(photo.path),
         "bytes": photo.identity.size,
         "job": photo.job,
@@ -177,7 +176,7 @@ def _found(found: Found) -> dict[str, Any]:
         "category": found.category,
         "label": found.label,
         "confidence": found.confidence,
-        "top_predictions": ranked_fields(found.top_predictions),
+        "top_predictions": found.top_predictions,
         "model": found.model,
         "taxonomy": found.taxonomy,
         "sha256": found.sha256,

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from refundsorter.core.image import Ranked, State
+from refundsorter.core.image import State
 from refundsorter.core.stability import FileIdentity
 
 
@@ -43,7 +43,7 @@ class Found:
     category: str | None
     label: str | None
     confidence: float | None
-    top_predictions: tuple[Ranked, ...]
+    top_predictions: Sequence[Mapping[str, Any]]  # as in the journal
     width: int | None  # pixels
     height: int | None
     duplicate_of: int | None

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from refundsorter.core.image import Ranked, State
+from refundsorter.core.image import State
 from refundsorter.core.port_images import Change, Found, Page, Photo, Position, Tallied, Timing, Wanted
 from refundsorter.edges.ledger_reading import Reader
 from refundsorter.edges.ledger_rows import identity_of
@@ -226,7 +226,7 @@ def _found(row: sqlite3.Row) -> Found:
         category=row["category"],
         label=row["label"],
         confidence=row["confidence"],
-        top_predictions=tuple(Ranked(**one) for one in json.loads(row["top_predictions"])),
+        top_predictions=json.loads(row["top_predictions"]),
         width=row["width"],
         height=row["height"],
         duplicate_of=row["duplicate_of"],
