@@ -2,13 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
-from math import isfinite
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
 from refundsorter.api.depends import PortsOf
@@ -28,8 +26,18 @@ LAST_ID = 2**63 - 1
 HEAD_BYTES = 256  # by which a picture's format is told
 # A browser may show a photo, and asks each time whether it is still the same.
 CACHED = {"Cache-Control": "private, no-cache"}
-_CURSOR = re.compile(r"(?:(?P<time>-?[0-9.e+-]{1,32})~)?(?P<id>[0-9]{1,19})", re.ASCII)
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+CURSOR = r"^([0-9]{1,12}[.][0-9]{9}~)?[0-9]{1,19}$"  # the time, where the list is in its order, and the id
 
+
+def _written_out(value: object) -> object:
+    """Let no number pass for a time: pydantic would take it for unix seconds, or for milliseconds."""
+    if isinstance(value, str) and not RFC3339.fullmatch(value):
+        raise ValueError("RFC 3339 with an offset or Z is expected: 2026-01-31T00:00:00Z")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 Number = Annotated[int, Path(ge=1, le=LAST_ID, description="The photo's number.", examples=[4711])]
 IfNoneMatch = Annotated[str | None, Header(description="The `ETag` of what the client has.")]
@@ -48,18 +56,18 @@ class Filters(BaseModel):
         Field(description="The file's whole name as it came; a-z and A-Z are alike.", examples=["IMG_1.jpg"]),
     ] = None
     since: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Field(description="Filed at this time or later, RFC 3339.", examples=["2026-01-31T00:00:00Z"]),
     ] = None
     until: Annotated[
-        AwareDatetime | None, Field(description="Filed before this time.", examples=["2026-02-01T00:00:00Z"])
+        Instant | None, Field(description="Filed before this time.", examples=["2026-02-01T00:00:00Z"])
     ] = None
     model: Annotated[Text | None, Field(description="The bundle.", examples=["retail/2.0.0"])] = None
     min_confidence: Annotated[
         float | None, Field(ge=0, le=1, description="The least confidence.", examples=[0.9])
     ] = None
     cursor: Annotated[
-        str | None, Field(max_length=64, description="`next` of the page before.", examples=["4661"])
+        str | None, Field(pattern=CURSOR, description="`next` of the page before.", examples=["4661"])
     ] = None
     limit: Annotated[int, Field(ge=1, le=MOST, description="Photos on a page.", examples=[50])] = USUAL
 
@@ -84,8 +92,8 @@ def list_images(ports: PortsOf, filters: Annotated[Filters, Query()]) -> ImageLi
     A page may be short, even empty, and yet have a next one: of a long history only a part is looked at for
     each page. There are no more where `next` is null.
     """
-    wanted = filters.wanted()
-    page = ports.images.page(wanted, after=_position(filters.cursor, wanted), limit=filters.limit)
+    after = _position(filters.cursor) if filters.cursor else None
+    page = ports.images.page(filters.wanted(), after=after, limit=filters.limit)
     return ImageList(
         images=[Image.of(photo) for photo in page.photos], next=_cursor(page.next) if page.next else None
     )
@@ -190,18 +198,10 @@ def _disposition(photo: Photo) -> str:
 
 
 def _cursor(position: Position) -> str:
-    return str(position.id) if position.time is None else f"{position.time!r}~{position.id}"
+    return str(position.id) if position.time is None else f"{position.time:.9f}~{position.id}"
 
 
-def _position(cursor: str | None, wanted: Wanted) -> Position | None:
-    """Where a list goes on; `_cursor` wrote it, but anybody may send anything."""
-    if cursor is None:
-        return None
-    parts = _CURSOR.fullmatch(cursor)
-    with suppress(ValueError):
-        if parts and (parts["time"] is not None) == wanted.is_by_time and int(parts["id"]) <= LAST_ID:
-            time = float(parts["time"]) if parts["time"] else None
-            if time is None or isfinite(time):
-                return Position(id=int(parts["id"]), time=time)
-    flaw: dict[str, Any] = {"where": "query.cursor", "problem": "This is no `next` of such a list."}
-    raise Problem(422, "The request is not as it should be.", errors=[flaw])
+def _position(cursor: str) -> Position:
+    """What `_cursor` wrote, or what anybody may send that looks like it."""
+    time, _, number = cursor.rpartition("~")
+    return Position(id=min(int(number), LAST_ID), time=float(time) if time else None)

@@ -149,7 +149,7 @@ class _Walk:
         if {"label", "category", "model"} & set(asked) or wanted.min_confidence is not None:
             residual.append(HAS_ANSWER)
         index, condition = CONDITIONS[asked[0]] if asked else ("", "")
-        until = FOREVER if wanted.until is None else wanted.until
+        time, last = _start(wanted, after)
         return cls(
             lead=f"INDEXED BY {index} WHERE {condition}" if asked else "NOT INDEXED WHERE 1",
             residual=residual,
@@ -161,8 +161,8 @@ class _Walk:
                 "model": wanted.model,
                 "min_confidence": wanted.min_confidence,
                 "since": -FOREVER if wanted.since is None else wanted.since,
-                "time": until if after is None else after.time,
-                "id": (0 if wanted.is_by_time else BEYOND) if after is None else after.id,
+                "time": time,
+                "id": last,
             },
             is_by_time=wanted.is_by_time,
         )
@@ -198,6 +198,16 @@ class _Walk:
     @property
     def _order(self) -> str:
         return f"ORDER BY {'finished_at DESC, ' if self.is_by_time else ''}id DESC"
+
+
+def _start(wanted: Wanted, after: Position | None) -> tuple[float, int]:
+    """Before which time, or at it before which id, the rows are; a position may be of another list."""
+    until = FOREVER if wanted.until is None else wanted.until
+    if after is None:
+        return until, 0 if wanted.is_by_time else BEYOND
+    if not wanted.is_by_time:
+        return until, after.id
+    return min((until, 0), (FOREVER if after.time is None else after.time, after.id))
 
 
 def _photo(row: sqlite3.Row) -> Photo:

@@ -110,11 +110,13 @@ def test_a_hostile_name_is_escaped(face: Served) -> None:
         ("/v1/images/1%00/content", 422),
         ("/v1/images?state=gone", 422),
         ("/v1/images?since=yesterday", 422),
+        ("/v1/images?since=1767225600", 422),
         ("/v1/images?since=2026-01-01T00:00:00", 422),
         ("/v1/images?min_confidence=nan", 422),
         ("/v1/images?limit=201", 422),
         ("/v1/images?cursor=1e999~3&since=2026-01-01T00:00:00Z", 422),
-        ("/v1/images?cursor=1.0~3", 422),
+        ("/v1/images?cursor=next", 422),
+        ("/v1/images?cursor=1.000000000~9999999999999999999&label=no", 200),
         ("/v1/images?path=/etc/passwd", 422),
         ("/v1/images?label=%27%20OR%201=1%20--", 200),
     ],
@@ -174,7 +176,7 @@ def test_statistics_count_what_was_filed(shop: Shop) -> None:
         other.drop("a.jpg", photo("red"))
         face.daemon.wait_for("photo.sorted")
         other.drop("b.jpg", b"no photo")
-        face.daemon.wait_for("photo.rejected")
+        eventually(lambda: len(other.lines()) == 2, "two lines")
         told = face.client.get("/v1/stats")
         status = face.client.get("/v1/status")
     nothing = {"waiting": 0, "claimed": 0, "classified": 0, "review": 0}

@@ -150,6 +150,15 @@ def test_the_pages_together_hold_what_is_asked_for(path: str, looked_at: int, li
     assert len(seen) > 5
 
 
+def test_a_position_of_another_list_leads_to_nothing_that_is_not_asked_for(path: str) -> None:
+    """Whoever mixes cursors up gets photos that fit, and no others."""
+    images, asked = LedgerImages(Reader(path)), Wanted(since=101.0, until=105.0)
+    for after in (Position(id=60, time=None), Position(id=1, time=1e9), Position(id=1, time=0.0)):
+        photos = images.page(asked, after=after, limit=200).photos
+        assert all(fits(photo, asked) for photo in photos)
+    assert images.page(Wanted(), after=Position(id=3, time=9.0), limit=9).photos[0].id == 2
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_photo_is_found_by_its_name(path: str, name: str) -> None:
     """By the name alone, whatever folder it came in; only a-z and A-Z are alike, and bytes are bytes."""
