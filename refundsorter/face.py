@@ -4,12 +4,17 @@ What it imports costs more than the daemon's whole start, so it is imported on t
 address that is taken, or whatever else goes wrong, is logged and tried again ever more seldom.
 """
 
+import os
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from refundsorter.assembly import Workshop
+from refundsorter.core.fault import RefundsorterError
 from refundsorter.core.retry import RetryPolicy
+from refundsorter.edges import listening
+from refundsorter.edges.listening import Listening
 from refundsorter.loops.intake import Intake
 
 if TYPE_CHECKING:
@@ -72,7 +77,9 @@ class Face(threading.Thread):
         serving = Serving(create_app(self._answers.ports), self._log)
         with bind(self._settings.host, self._settings.port) as bound:
             self._serving = serving
-            self._log.info("http.listening", address=self._address(bound.getsockname()[1]))
+            address = self._address(bound.getsockname()[1])
+            self._log.info("http.listening", address=address)
+            self._say(address, None)
             if not self._stopping.is_set():
                 serving.serve_on(bound)
 
@@ -80,7 +87,14 @@ class Face(threading.Thread):
         said = trouble.strerror if isinstance(trouble, OSError) else f"{type(trouble).__name__}: {trouble}"
         address = self._address(self._settings.port)
         self._log.error("http.refused", address=address, trouble=said, again_s=again_s)
+        self._say(None, f"{address}: {said}")
         self._stopping.wait(again_s)
+
+    def _say(self, address: str | None, refused: str | None) -> None:
+        """Tell the commands; where the disk does not allow it now, the log has told it."""
+        with suppress(RefundsorterError):
+            found = Listening(pid=os.getpid(), address=address, refused=refused)
+            listening.say(self._workshop.settings.state_dir, found)
 
     def _address(self, port: int) -> str:
         host = self._settings.host

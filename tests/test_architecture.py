@@ -59,6 +59,7 @@ OUTSIDE = {
     "ledger_trouble": {"sqlalchemy"},
     "ledger_corrections": {"sqlalchemy"},
     "ledger_places": {"sqlalchemy"},
+    "listening": set(),
     "lock": set(),
     "log": {"structlog"},
     "memory": set(),
@@ -112,6 +113,7 @@ SIBLINGS = {
     "polling": {"scan"},
     "scan": {"filesystem"},
     "strangers": {"copying", "filesystem"},
+    "listening": {"durable", "filesystem"},
     "serving": {"durable", "filesystem"},
     "shelf": {"copying", "filesystem", "folders", "taking"},
     "taking": {"filesystem"},
@@ -165,7 +167,7 @@ FLOORS = {
         "core.*", "edges.fence", "edges.filesystem", "edges.patience", "edges.thumbnail", "policies",
         "settings",
     },
-    "face": {"answers", "api.app", "api.serve", "assembly", "core.*", "loops.*"},
+    "face": {"answers", "api.app", "api.serve", "assembly", "core.*", "edges.listening", "loops.*"},
     "daemon": {
         "assembly", "core.*", "edges.log", "edges.systemd", "exits", "face", "loops.*", "policies",
         "releasing", "settings", "signals",
@@ -175,11 +177,12 @@ FLOORS = {
         "assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "model", "settings",
     },
     "doctor": {
-        "assembly", "core.*", "edges.classifier", "edges.ledger_report", "edges.mounts",
+        "assembly", "core.*", "edges.classifier", "edges.ledger_report", "edges.listening", "edges.mounts",
         "edges.patience", "edges.taxonomy", "kinship", "locks", "model", "policies", "settings",
     },
     "state": {
-        "assembly", "core.*", "edges.bundle", "edges.ledger_report", "edges.serving", "locks", "settings",
+        "assembly", "core.*", "edges.bundle", "edges.ledger_report", "edges.listening", "edges.serving",
+        "locks", "settings",
     },
     "rebuild": {
         "assembly", "core.*", "edges.copying", "edges.filesystem", "edges.folders", "edges.journal_history",
@@ -201,7 +204,7 @@ FLOORS = {
     },
     "cli_correct": {"cli_options", "correct", "edges.log", "exits", "show", "show_correct"},
     "cli_service": {"service"},
-    "show": {"core.*", "doctor", "preview", "state", "sweep"},
+    "show": {"core.*", "preview", "state", "sweep"},
     "show_correct": {"core.*", "correct", "show"},
     "recent": {"assembly", "core.*", "edges.ledger_report", "settings"},
     "show_diff": {"core.*", "show", "show_evaluation", "training.*"},

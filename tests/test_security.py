@@ -17,7 +17,8 @@ from support import COMMAND, PATIENCE_S, Shop, environment, every_file, photo
 from workbench import shelve_elsewhere
 
 from refundsorter.assembly import LEDGER_FILE
-from refundsorter.edges import serving
+from refundsorter.edges import listening, serving
+from refundsorter.edges.listening import Listening
 from refundsorter.edges.serving import Serving
 
 ROOT = Path(__file__).parents[1]
@@ -73,11 +74,12 @@ def sweep(shop: Shop, umask: int) -> None:
 
 
 def say_what_is_served(shop: Shop, umask: int) -> None:
-    """Write the daemon's file, under a umask."""
+    """Write the daemon's files, under a umask."""
     said = Serving(pid=1, model="a/1", shadow=None, stamp="", refused=None, shadow_refused=None)
     before = os.umask(umask)
     try:
         serving.say(shop.state, said)
+        listening.say(shop.state, Listening(pid=1, address=None, refused=None))
     finally:
         os.umask(before)
 
@@ -94,6 +96,7 @@ def test_files_have_the_modes_that_the_page_says(shop: Shop, umask: int) -> None
         "state_dir/ledger.sqlite3*": shop.state / LEDGER_FILE,
         "state_dir/lock": shop.state / "lock",
         "state_dir/serving.json": shop.state / serving.FILE,
+        "state_dir/http.json": shop.state / listening.FILE,
         "sorted/_journal/lock": shop.sorted / "_journal" / "lock",
         "state_dir": shop.state,
         "sorted/_journal/*.jsonl": journal,

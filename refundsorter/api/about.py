@@ -115,6 +115,10 @@ class Status(BaseModel):
     refused: Annotated[
         str | None, Field(description="Why it does not do what active.yaml says.", examples=[None])
     ]
+    http: Annotated[
+        str | None, Field(description="Where it answers HTTP.", examples=["http://127.0.0.1:8080"])
+    ]
+    http_refused: Annotated[str | None, Field(description="Why it does not.", examples=[None])]
     photos: Annotated[dict[str, int], Field(description="In each state.", examples=[{"sorted": 48213}])]
     sorted_by_category: Annotated[dict[str, int], Field(examples=[{"ELECTRONICS": 9120}])]
     rejected_by_reason: Annotated[dict[str, int], Field(examples=[{"truncated": 3}])]

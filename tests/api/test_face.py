@@ -1,11 +1,12 @@
 """The life of the HTTP face beside the daemon, and what every answer has in common."""
 
+import json
 import socket
 import subprocess
 import sys
 
 from http_face import SERVED, Client, served
-from support import Shop, photo
+from support import Shop, eventually, photo
 
 from refundsorter import __version__
 
@@ -24,6 +25,8 @@ def test_it_is_opened_when_the_daemon_is_ready_and_tells_how_it_does(shop: Shop)
         assert info["version"] == __version__
         assert info["model"] == "tiny/1.0.0"
         assert info["pid"] == face.daemon.process.pid
+        assert client.get("/v1/status")["http"] == client.address
+        assert f"It answers HTTP at {client.address}." in shop.run("status").stdout
         assert info["limits"]["max_bytes"] == 100 << 20
         assert face.daemon.stop() == 0
 
@@ -46,6 +49,12 @@ def test_a_taken_port_stops_no_photo_and_is_tried_again(shop: Shop) -> None:
             refused = daemon.wait_for("http.refused")
             assert refused["address"] == f"http://127.0.0.1:{port}"
             assert refused["trouble"] == "Address already in use"
+            told = f"http://127.0.0.1:{port}: Address already in use"
+            eventually(lambda: json.loads(shop.run("status", "--json").stdout)["http_refused"] == told, told)
+            checks = json.loads(shop.run("doctor", "--json").stdout)
+            assert [(one["verdict"], one["found"]) for one in checks if one["name"] == "http"] == [
+                ("warning", told)
+            ]
             shop.drop("a.jpg", photo("red"))
             daemon.wait_for("photo.sorted", file="a.jpg")
             taken.close()
