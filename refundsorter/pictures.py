@@ -8,7 +8,7 @@ import os
 import stat
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from refundsorter.settings import Settings
 SIDE = 256  # pixels of the square that a small picture fits into
 CHUNK_BYTES = 1 << 18
 TURN_S = 5.0  # how long a photo waits for its turn to be drawn
+WAITING = 3  # photos that are drawn or wait for it; for more there would be no thread left to answer with
 MTIME_S = 2.0  # how coarse some file systems keep times: a copy that was verified is the photo all the same
 
 
@@ -69,6 +70,7 @@ class Pictures:
         self._files = FileSystem(shares=shares)
         self._limits = decode_limits(settings)
         self._drawing = threading.Lock()
+        self._places = threading.BoundedSemaphore(WAITING)
         self._decoder = FencedDecoder(fence, limits=self._limits, input_size=SIDE)
 
     def open(self, photo: Photo) -> OpenPhoto:
@@ -86,13 +88,29 @@ class Pictures:
         from refundsorter.edges.thumbnail import drawn  # noqa: PLC0415 - Pillow: the daemon sorts without it
 
         check_bytes(photo.identity.size, self._limits.image)
-        if not self._drawing.acquire(timeout=TURN_S):
-            raise PassingTrouble("too many photos are asked for at once")
-        try:
+        with self._turn():
             pixels = np.empty((1, SIDE, SIDE, 3), np.uint8)
             (decoded,) = self._decoder.decode([b"".join(self.open(photo).pieces())], pixels)
-        finally:
-            self._drawing.release()
         if isinstance(decoded.outcome, ImageInfo):
             return drawn(pixels[0], decoded.outcome).jpeg
         raise decoded.outcome
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The decoder to oneself.
+
+        Raises:
+            PassingTrouble: Too many wait, or for too long.
+        """
+        trouble = PassingTrouble("too many photos are asked for at once")
+        if not self._places.acquire(blocking=False):
+            raise trouble
+        try:
+            if not self._drawing.acquire(timeout=TURN_S):
+                raise trouble
+            try:
+                yield
+            finally:
+                self._drawing.release()
+        finally:
+            self._places.release()

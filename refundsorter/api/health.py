@@ -36,8 +36,9 @@ class Health(BaseModel):
 
 
 @router.get("/livez", summary="Do the loops make progress?", responses=responses(503))
-def livez(ports: PortsOf) -> Well:
+async def livez(ports: PortsOf) -> Well:
     """200 while they do; 503 with the reasons where one has been silent for a minute."""
+    # On the server's own thread: it is answered while every other one waits for a disk.
     return _well(ports.about.loops(), "Not every loop makes progress.")
 
 
