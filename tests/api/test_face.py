@@ -2,8 +2,10 @@
 
 import json
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 from http_face import SERVED, Client, served
 from support import Shop, eventually, photo
@@ -75,6 +77,25 @@ def test_it_is_not_ready_without_its_shelf(shop: Shop) -> None:
         assert face.client.get("/livez") == {"status": "ok"}
         (shop.base / "away").rename(shop.sorted)
         assert face.client.get("/readyz") == {"status": "ok"}
+
+
+def test_what_nobody_expected_is_told_to_the_log_alone(shop: Shop) -> None:
+    """A row that is no longer what it was is 500, without a trace; the log has it, and sorting goes on."""
+    with served(shop) as face:
+        shop.drop("a.jpg", photo("red"))
+        eventually(lambda: len(shop.lines()) == 1, "a line")
+        with closing(sqlite3.connect(shop.state / "ledger.sqlite3")) as connection, connection:
+            connection.execute("UPDATE images SET top_predictions = '[' WHERE id = 1")
+        for path in ("/v1/images/1", "/v1/images", "/v1/images/1/content"):
+            answer = face.client.ask(path)
+            assert answer.status == 500
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.json["detail"] == "An error that nobody expected; the log tells more."
+            assert "JSONDecodeError" in face.daemon.wait_for("http.failed", path=path)["exception"]
+        shop.drop("b.jpg", photo("green"))
+        face.daemon.wait_for("photo.sorted", file="b.jpg")
+        assert face.daemon.stop() == 0
 
 
 def test_what_is_not_there_is_a_problem(shop: Shop) -> None:
