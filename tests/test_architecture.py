@@ -122,7 +122,6 @@ SIBLINGS = {
 }
 SQLITE = {
     "ledger",
-    "ledger_images",
     "ledger_reading",
     "ledger_rebuild",
     "ledger_report",

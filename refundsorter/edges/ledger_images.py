@@ -7,14 +7,13 @@ them are wanted the page is short, and its end says where the next one goes on.
 
 import json
 import os
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from refundsorter.core.image import State
 from refundsorter.core.port_images import Change, Found, Page, Photo, Position, Tallied, Timing, Wanted
-from refundsorter.edges.ledger_reading import Reader
+from refundsorter.edges.ledger_reading import Reader, Row
 from refundsorter.edges.ledger_rows import identity_of
 from refundsorter.edges.ledger_schema_reading import IS_FILED, NAME, STATE
 
@@ -57,7 +56,7 @@ class LedgerImages:
             following = walk.position(last, 1)
         return Page(photos=tuple(map(_photo, rows[:limit])), next=following)
 
-    def _last_of(self, walk: "_Walk") -> sqlite3.Row | None:
+    def _last_of(self, walk: "_Walk") -> Row | None:
         """The first row that is not looked at any more for this page."""
         found = self._reader.run(walk.cut(), walk.values(None) | {"looked_at": self._looked_at})
         return found[0] if found else None
@@ -180,14 +179,14 @@ class _Walk:
             more.append("(finished_at > :since OR id > :last_id)" if self.is_by_time else "id > :last_id")
         return f"SELECT * FROM images {' AND '.join([self._walked, *more])} {self._order} LIMIT :limit"  # noqa: S608
 
-    def values(self, last: sqlite3.Row | None) -> dict[str, Any]:
+    def values(self, last: Row | None) -> dict[str, Any]:
         """The parameters of both."""
         if last is None:
             return dict(self.parameters)
         cut = {"since": last["finished_at"]} if self.is_by_time else {}
         return {**self.parameters, "last_id": last["id"], **cut}
 
-    def position(self, row: sqlite3.Row, more: int) -> Position:
+    def position(self, row: Row, more: int) -> Position:
         """Where a list goes on behind a row, or with it."""
         return Position(id=row["id"] + more, time=row["finished_at"] if self.is_by_time else None)
 
@@ -210,7 +209,7 @@ def _start(wanted: Wanted, after: Position | None) -> tuple[float, int]:
     return min((until, 0), (FOREVER if after.time is None else after.time, after.id))
 
 
-def _photo(row: sqlite3.Row) -> Photo:
+def _photo(row: Row) -> Photo:
     state = State(row["state"])
     return Photo(
         id=row["id"],
@@ -230,7 +229,7 @@ def _photo(row: sqlite3.Row) -> Photo:
     )
 
 
-def _found(row: sqlite3.Row) -> Found:
+def _found(row: Row) -> Found:
     return Found(
         sha256=row["sha256"],
         category=row["category"],

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from queue import Empty, LifoQueue
 from typing import Any
@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 from refundsorter.core.fault import LedgerRefused, PassingTrouble
 from refundsorter.edges.ledger_trouble import REMEDY, damage
+
+Row = Mapping[str, Any]
 
 CACHE_KIB = 512  # of each connection; the kernel keeps the rest
 
@@ -24,8 +26,8 @@ class Reader:
         self._path = path
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
 
-    def run(self, query: str, parameters: Sequence[object] | dict[str, Any] = ()) -> list[sqlite3.Row]:
-        """All rows of a query.
+    def run(self, query: str, parameters: Sequence[object] | dict[str, Any] = ()) -> list[Row]:
+        """All rows of a query, by the names of their columns.
 
         Raises:
             PassingTrouble: It cannot be read now.
@@ -33,7 +35,10 @@ class Reader:
         """
         try:
             with self._connection() as connection:
-                return connection.execute(query, parameters).fetchall()
+                found = connection.execute(query, parameters)
+                names = [column[0] for column in found.description or ()]
+                # Not sqlite3.Row, which looks through all names for each value that is asked for.
+                return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         except sqlite3.OperationalError as error:
             raise PassingTrouble(f"the ledger {self._path!r}: {error}") from error
         except sqlite3.DatabaseError as error:
@@ -63,6 +68,5 @@ class Reader:
     def _open(self) -> sqlite3.Connection:
         place = f"file:{quote(os.fsencode(self._path))}?mode=ro"
         connection = sqlite3.connect(place, uri=True, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         return connection

@@ -19,7 +19,7 @@ from refundsorter.core.image import State
 from refundsorter.core.port_images import Photo, Position, Wanted
 from refundsorter.edges.ledger import Ledger
 from refundsorter.edges.ledger_images import LedgerImages
-from refundsorter.edges.ledger_reading import Reader
+from refundsorter.edges.ledger_reading import Reader, Row
 from refundsorter.edges.ledger_schema_reading import INDICES
 
 ROWS = 120
@@ -183,7 +183,7 @@ class Noted(Reader):
         super().__init__(path)
         self.plans: dict[str, list[str]] = {}
 
-    def run(self, query: str, parameters: Any = ()) -> list[sqlite3.Row]:
+    def run(self, query: str, parameters: Any = ()) -> list[Row]:
         """Look at the plan, and run it."""
         plan = super().run(f"EXPLAIN QUERY PLAN {query}", parameters)
         self.plans[query] = [step["detail"] for step in plan]
