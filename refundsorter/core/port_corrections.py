@@ -40,8 +40,8 @@ class CorrectionsPort(Protocol):
 class PlacesPort(Protocol):
     """Where photos lie. See `edges.ledger_places.PlaceRows`."""
 
-    def relocate(self, found: Sequence[Relocated], *, now: float) -> None:
-        """Write down where photos lie that somebody has moved."""
+    def relocate(self, found: Sequence[Relocated], *, now: float) -> list[Relocated]:
+        """Write down where photos lie that somebody has moved; those for which no correction is open."""
 
     def unknown(self, paths: Sequence[str]) -> list[str]:
         """Those paths at which no photo lies or is about to, as far as the ledger knows."""

@@ -11,7 +11,7 @@ from refundsorter.core.correction import How, Relocated, Shelved, Stage
 from refundsorter.core.image import TERMINAL, State
 from refundsorter.core.stability import FileIdentity
 from refundsorter.edges import ledger_rows as rows
-from refundsorter.edges.ledger_schema import correction, images
+from refundsorter.edges.ledger_schema import IS_OPEN_CORRECTION, correction, images
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
 
@@ -32,10 +32,22 @@ class PlaceRows:
         self._read = read
         self._write = write
 
-    def relocate(self, found: Sequence[Relocated], *, now: float) -> None:
-        """Write down where photos lie that somebody has moved; in another folder that is a correction."""
+    def relocate(self, found: Sequence[Relocated], *, now: float) -> list[Relocated]:
+        """Write down where photos lie that somebody has moved; in another folder that is a correction.
+
+        A photo for which a correction is asked or under way is left for later: the numbers of a photo's
+        corrections are to be in the order in which they were done.
+
+        Returns:
+            Those written down.
+        """
         with self._write() as connection:
-            for one in found:
+            asked = select(correction.c.image).where(
+                IS_OPEN_CORRECTION, correction.c.image.in_([one.photo.image for one in found])
+            )
+            open_ones = set(connection.scalars(asked))
+            settled = [one for one in found if one.photo.image not in open_ones]
+            for one in settled:
                 if one.is_correction:
                     connection.execute(
                         insert(correction).values(
@@ -53,6 +65,7 @@ class PlaceRows:
                         )
                     )
                 put(connection, one.photo.image, one.path, one.identity)
+        return settled
 
     def unknown(self, paths: Sequence[str]) -> list[str]:
         """Those paths on the shelf at which no photo lies or is about to, as far as the ledger knows."""

@@ -122,10 +122,13 @@ class Reconciler:
                 moved.append(found)
         if not moved:
             return
-        self._places.relocate(moved, now=self._clock.now())
+        written = self._places.relocate(moved, now=self._clock.now())
         self._filer.write_lines()
         for one in moved:
-            self._tell(one)
+            if one in written:
+                self._tell(one)
+            else:
+                self._listing.look_again(one.path)
 
     def _tell(self, one: Relocated) -> None:
         if one.is_correction:

@@ -198,3 +198,20 @@ def test_no_scan_is_made_where_none_is_wanted(shop: Shop) -> None:
         scan(workshop)
         assert workshop.sorter.reconciler.turn(busy=False) == float("inf")
     assert corrections(shop) == []
+
+
+def test_a_move_waits_for_a_correction_that_is_asked(shop: Shop) -> None:
+    """Corrections are numbered in the order in which they were done: the move is found after the request."""
+    with sorted_shop(shop) as (workshop, _):
+        number = place_of(shop, "apple")["id"]
+        path = move(shop, "WARM/apple.jpg", "COLD/apple.jpg")
+        (asked,) = workshop.ledger.corrections.ask([number], "PLAIN", by=None, now=1.0)
+        scan(workshop)
+        assert corrections(shop) == []
+        workshop.sorter.corrector.take_up()
+        scan(workshop)
+        (refused,) = workshop.ledger.corrections.verdicts([asked]).values()
+    assert refused.trouble is not None
+    assert "found by the next scan" in refused.trouble
+    assert corrections(shop) == [("apple.jpg", "WARM", "COLD")]
+    assert place_of(shop, "apple")["destination"] == str(path)
