@@ -7,6 +7,7 @@ from typing import Any
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.telemetry import TelemetryConfig
 
 from refundsorter import __version__
 from refundsorter.api import about, health, images, problems, stats
@@ -16,6 +17,14 @@ from refundsorter.api.ports import Ports
 ROUTERS = (health.router, about.router, stats.router, images.router)
 THREADS = 8  # that answer requests: more would only wait for the same two cores and one disk
 ABOUT = "What the daemon knows and does: photos, jobs, predictions, models. Errors are RFC 9457 problems."
+# Nothing is measured for others or sent to them, whatever the environment says.
+SILENT: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 # What any request may be answered with.
 PROBLEMS = problems.responses(404, 405, 500)
 
@@ -31,6 +40,7 @@ def create_app(ports: Ports) -> FastAPI:
         redoc_url=None,
         responses=PROBLEMS,
         redirect_slashes=False,
+        telemetry=SILENT,
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.ports = ports

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import closing
 
+import pytest
 from http_face import SERVED, Client, served
 from support import Shop, eventually, photo
 
@@ -88,6 +89,22 @@ def test_it_answers_to_no_name_but_its_own(shop: Shop) -> None:
             assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
         for host in ("localhost:8080", "127.0.0.1", "[::1]:80"):
             assert face.client.ask("/livez", headers={"Host": host}).status == 200
+
+
+def test_nothing_is_sent_to_whoever_the_environment_names(shop: Shop) -> None:
+    """Variables by which the web framework would export what it measures change nothing; nobody is called."""
+    with socket.socket() as collector:
+        collector.bind(("127.0.0.1", 0))
+        collector.listen()
+        collector.settimeout(0)
+        address = f"http://127.0.0.1:{collector.getsockname()[1]}"
+        told = {"FASTAPI_OTEL_AUTO_CONFIGURE": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": address}
+        with served(shop, **told) as face:
+            assert face.client.get("/livez") == {"status": "ok"}
+            assert face.client.ask("/v1/images?limit=0").status == 422
+            assert face.daemon.stop() == 0
+        with pytest.raises(BlockingIOError):
+            collector.accept()
 
 
 def test_what_nobody_expected_is_told_to_the_log_alone(shop: Shop) -> None:
