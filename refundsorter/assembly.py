@@ -141,7 +141,7 @@ class Workshop:
         self.ledger, self.ledger_path = self._filing.ledger, self._filing.ledger_path
         self.hints, self.filer = self._filing.hints, self._filing.filer
         self._files, self._contents = files, Contents()
-        self._fence = fence or Fence()  # late: what it imports would take the processor from this start
+        self.fence = fence or Fence()  # late: what it imports would take the processor from this start
         self.sorter = Sorter(
             ledger=self.ledger,
             filer=self.filer,
@@ -167,7 +167,7 @@ class Workshop:
             self.ledger,
             self._contents,
             files=self._files,
-            fence=self._fence,
+            fence=self.fence,
             candidates=candidates,
         )
         return Crew.of(team, model.rules, shadow)

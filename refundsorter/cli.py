@@ -152,7 +152,8 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
 def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Check folders, limits, space and model; say what to do."""
     from refundsorter import show
-    from refundsorter.doctor import Verdict, examine
+    from refundsorter.core.check import Verdict
+    from refundsorter.doctor import examine
 
     checks = list(examine(_settings(config)))
     _answer([asdict(check) for check in checks], as_json, lambda: show.checks(checks))

@@ -21,6 +21,7 @@ from refundsorter.core.port import Log
 from refundsorter.edges.log import LEVELS, Gate
 from refundsorter.edges.systemd import Notifier
 from refundsorter.exits import ExitCode, exit_code
+from refundsorter.face import Face
 from refundsorter.loops.beat import Beat
 from refundsorter.loops.intake import Intake
 from refundsorter.policies import batch_policy, intake_times, retry_policy
@@ -30,6 +31,7 @@ from refundsorter.settings import Settings
 SUPERVISION_S = 1.0  # how often main looks after the loops when no signal comes
 WATCHING_S = 5.0  # how long "ready" waits for the watches; a share that hangs does not keep the rest waiting
 RELEASE_S = 2.0  # how long a stop waits for a bundle that is being loaded
+FACE_S = 3.0  # and for requests that are being answered
 SILENCE_S = 60.0  # a loop that has been silent for longer keeps the watchdog from being told that all is well
 
 
@@ -103,6 +105,7 @@ class Daemon:
             Loop("sorter", sorter.run),
             *(Loop(f"intake {intake.root.path}", intake.run) for intake in self._intakes),
         ]
+        self._face = Face(self._workshop, self._intakes)
 
     def run(self) -> ExitCode:
         """Run until a signal or the death of a loop; the exit status."""
@@ -121,6 +124,7 @@ class Daemon:
             model=self._workshop.model.rules.model,
             pid=os.getpid(),
         )
+        self._face.start()
         code = self._supervise()
         return self._stop(code)
 
@@ -143,11 +147,12 @@ class Daemon:
             self._watchdog.feed()
 
     def _stop(self, code: ExitCode) -> ExitCode:
-        """Stop in this order: no new arrivals, no new claims, what is in hand filed, then the ledger.
+        """Stop in this order: no new arrivals, no new claims, what is in hand filed, HTTP, then the ledger.
 
         One deadline covers it all; a second signal ends it at once. Either way recovery makes it good.
         """
         self._notifier.stopping()
+        self._face.leave()
         deadline = time.monotonic() + self._settings.stop_timeout_s
         self._releaser.stop()
         for intake in self._intakes:
@@ -161,6 +166,7 @@ class Daemon:
                 self._log.error("stopped_hard", why=why, then="recovery at the next start")
                 os._exit(ExitCode.FAILED)
         self._release.join(min(RELEASE_S, max(0.0, deadline - time.monotonic())))
+        self._face.stop(min(FACE_S, deadline - time.monotonic()))
         code = self._tell_deaths(code)
         self._workshop.close()
         self._log.info("stopped", **self._workshop.filer.tally.by_state)

@@ -7,12 +7,11 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from refundsorter import kinship
 from refundsorter.assembly import LEDGER_FILE
+from refundsorter.core.check import Check, Verdict
 from refundsorter.core.fault import (
     BundleRefused,
     ConfigurationInvalid,
@@ -23,7 +22,7 @@ from refundsorter.core.fault import (
 )
 from refundsorter.core.placement import JOURNAL
 from refundsorter.core.record import day_of
-from refundsorter.edges import mounts
+from refundsorter.edges import listening, mounts
 from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.ledger_report import LedgerUnusable, read_overview, require_whole
 from refundsorter.edges.patience import Share
@@ -36,24 +35,6 @@ from refundsorter.settings import Settings
 LOW_SPACE_BYTES = 1 << 30  # below this a shelf fills within an afternoon of phone photos
 FEW_WATCHES = 1024  # fewer inotify watches than this run out with a modest tree of folders
 INOTIFY_WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
-
-
-class Verdict(StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One check."""
-
-    name: str  # what was looked at
-    verdict: Verdict  # how it is
-    found: str  # what was found
-    todo: str = ""  # what to do; empty when all is well
 
 
 def examine(settings: Settings) -> Iterator[Check]:
@@ -78,6 +59,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     if has_filed and os.path.lexists(settings.sorted):
         yield from _journal(settings)
     yield from _model(settings)
+    yield from _http(settings)
 
 
 def _inbox(inbox: Path, settings: Settings) -> list[Check]:
@@ -274,6 +256,16 @@ def _model(settings: Settings) -> Iterator[Check]:
     if not remarks:
         found = _counted(len(model.rules.interpretation.categories), "category", "categories")
         yield Check(name="taxonomy", verdict=Verdict.OK, found=found)
+
+
+def _http(settings: Settings) -> Iterator[Check]:
+    """Where the daemon that runs answers; nothing while none does, for the port may be free then or not."""
+    said = listening.read(settings.state_dir, pid=sorter_pid(settings))
+    if said and said.address:
+        yield Check(name="http", verdict=Verdict.OK, found=said.address)
+    elif said:
+        todo = "free the port, or name another one as http.port and restart; sorting goes on meanwhile"
+        yield Check(name="http", verdict=Verdict.WARNING, found=str(said.refused), todo=todo)
 
 
 def _one_line(message: str) -> str:

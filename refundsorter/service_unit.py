@@ -17,7 +17,7 @@ SYSTEM_ONLY = (
     "After", "User", "Group", "StateDirectory", "StateDirectoryMode", "ReadWritePaths", "ProtectSystem",
     "ProtectHome", "ProtectProc", "ProtectClock", "ProtectHostname", "ProtectKernelLogs",
     "ProtectKernelModules", "ProtectKernelTunables", "ProtectControlGroups", "PrivateTmp", "PrivateDevices",
-    "PrivateIPC", "PrivateMounts", "PrivateNetwork", "RemoveIPC", "CapabilityBoundingSet",
+    "PrivateIPC", "PrivateMounts", "IPAddressDeny", "IPAddressAllow", "RemoveIPC", "CapabilityBoundingSet",
     "AmbientCapabilities", "Environment=REFUNDSORTER_STATE_DIR",
 )  # fmt: skip
 

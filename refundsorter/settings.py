@@ -17,7 +17,8 @@ from pydantic.fields import FieldInfo
 from refundsorter.core.fault import ConfigurationInvalid
 from refundsorter.core.text import shown
 from refundsorter.edges import mounts
-from refundsorter.settings_model import Group, Settings
+from refundsorter.settings_kinds import Group
+from refundsorter.settings_model import Settings
 from refundsorter.settings_source import (
     CONFIG_VARIABLE,
     DEFAULT_FILE,

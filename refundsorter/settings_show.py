@@ -11,7 +11,7 @@ from pathlib import Path
 
 from refundsorter.edges.plain_yaml import flow
 from refundsorter.settings import DEFAULT_FILE, KEYS, Settings, allowed, is_live, value_at
-from refundsorter.settings_model import human_size
+from refundsorter.settings_kinds import human_size
 
 REFERENCE_FILE = Path("docs/settings.md")
 

@@ -22,7 +22,7 @@ from refundsorter.core.record import SCHEMA, Record, json_line
 from refundsorter.core.text import printable
 
 if TYPE_CHECKING:  # the values that are shown; showing them needs nothing of what makes them
-    from refundsorter.doctor import Check
+    from refundsorter.core.check import Check
     from refundsorter.preview import Rehearsal
     from refundsorter.state import Standing
     from refundsorter.sweep import Account
@@ -172,6 +172,7 @@ def standing(found: "Standing") -> None:
     else:
         OUT.print(f"Process {found.pid} is sorting.")
     _bundles(found)
+    _http(found)
     if found.last_finished:
         OUT.print(f"The last photo was filed at {found.last_finished}.")
     if found.oldest_waiting_s is not None:
@@ -193,6 +194,13 @@ def standing(found: "Standing") -> None:
         OUT.print("\nHeld back, and tried again by themselves:")
     for trouble, count in found.trouble.items():
         OUT.print(Text(f"  {count} × {printable(trouble)}", style="yellow"))
+
+
+def _http(found: "Standing") -> None:
+    if found.http:
+        OUT.print(f"It answers HTTP at {found.http}.")
+    elif found.http_refused:
+        OUT.print(Text(f"It does not answer HTTP: {printable(found.http_refused)}", style="yellow"))
 
 
 def _bundles(found: "Standing") -> None:

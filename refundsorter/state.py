@@ -7,7 +7,7 @@ from refundsorter.assembly import LEDGER_FILE
 from refundsorter.core.fault import BundleRefused
 from refundsorter.core.image import State
 from refundsorter.core.record import rfc3339
-from refundsorter.edges import serving
+from refundsorter.edges import listening, serving
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.edges.ledger_report import read_overview
 from refundsorter.locks import sorter_pid
@@ -23,6 +23,8 @@ class Standing:
     serving: str | None  # the bundle that the daemon decides by; None without one
     shadow: str | None  # the candidate that it tries beside it
     refused: str | None  # why it does not do what `active.yaml` says; None when it does
+    http: str | None  # where it answers HTTP; None where it does not
+    http_refused: str | None  # why it does not, though it should
     photos: Mapping[str, int]  # photos in each state, over all time
     sorted_by_category: Mapping[str, int]  # over all time
     rejected_by_reason: Mapping[str, int]  # over all time
@@ -47,11 +49,14 @@ def read(settings: Settings, *, now: float) -> Standing:
         model = None
     pid = sorter_pid(settings)
     said = serving.read(settings.state_dir, pid=pid)
+    face = listening.read(settings.state_dir, pid=pid)
     bundles = {
         "model": model,
         "serving": said.model if said else None,
         "shadow": said.shadow if said else None,
         "refused": (said.refused or said.shadow_refused) if said else None,
+        "http": face.address if face else None,
+        "http_refused": face.refused if face else None,
     }
     overview = read_overview(str(settings.state_dir / LEDGER_FILE))
     if overview is None:

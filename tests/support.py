@@ -157,8 +157,9 @@ class Running:
 
 
 def environment() -> dict[str, str]:
-    """The environment without settings of the machine at hand."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("REFUNDSORTER_")}
+    """The environment without settings of the machine at hand, and with the HTTP face off."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("REFUNDSORTER_")}
+    return kept | {"REFUNDSORTER_HTTP__ENABLED": "false"}
 
 
 def make_shop(base: Path, settings: str = "", taxonomy: str = TAXONOMY) -> Shop:

@@ -47,14 +47,19 @@ OUTSIDE = {
     "journal": set(),
     "journal_history": set(),
     "ledger": {"sqlalchemy"},
+    "ledger_counts": set(),
+    "ledger_images": set(),
+    "ledger_reading": set(),
     "ledger_rebuild": set(),
     "ledger_report": set(),
     "ledger_rows": {"sqlalchemy"},
     "ledger_schema": {"sqlalchemy"},
+    "ledger_schema_reading": set(),
     "ledger_statements": {"sqlalchemy"},
     "ledger_trouble": {"sqlalchemy"},
     "ledger_corrections": {"sqlalchemy"},
     "ledger_places": {"sqlalchemy"},
+    "listening": set(),
     "lock": set(),
     "log": {"structlog"},
     "memory": set(),
@@ -97,14 +102,18 @@ SIBLINGS = {
     },
     "ledger_corrections": {"ledger_places", "ledger_rows", "ledger_schema"},
     "ledger_places": {"ledger_rows", "ledger_schema"},
-    "ledger_report": {"ledger_rows", "ledger_schema", "ledger_trouble"},
+    "ledger_counts": {"ledger_schema_reading"},
+    "ledger_report": {"ledger_counts", "ledger_rows", "ledger_schema", "ledger_trouble"},
     "ledger_rows": {"ledger_schema"},
-    "ledger_schema": {"ledger_trouble"},
+    "ledger_schema": {"ledger_schema_reading", "ledger_trouble"},
+    "ledger_images": {"ledger_reading", "ledger_rows", "ledger_schema_reading"},
+    "ledger_reading": {"ledger_trouble"},
     "ledger_statements": {"ledger_rows", "ledger_schema"},
     "photos": {"filesystem"},
     "polling": {"scan"},
     "scan": {"filesystem"},
     "strangers": {"copying", "filesystem"},
+    "listening": {"durable", "filesystem"},
     "serving": {"durable", "filesystem"},
     "shelf": {"copying", "filesystem", "folders", "taking"},
     "taking": {"filesystem"},
@@ -113,6 +122,7 @@ SIBLINGS = {
 }
 SQLITE = {
     "ledger",
+    "ledger_reading",
     "ledger_rebuild",
     "ledger_report",
     "ledger_schema",
@@ -126,9 +136,11 @@ FLOORS = {
     "exits": {"core.*"},
     "signals": set(),
     "streams": {"core.*"},
-    "settings": {"core.*", "edges.mounts", "settings_model", "settings_source"},
-    "settings_model": {"settings_source"},
-    "settings_show": {"edges.plain_yaml", "settings", "settings_model"},
+    "settings": {"core.*", "edges.mounts", "settings_kinds", "settings_model", "settings_source"},
+    "settings_http": {"settings_kinds"},
+    "settings_kinds": set(),
+    "settings_model": {"settings_http", "settings_kinds", "settings_source"},
+    "settings_show": {"edges.plain_yaml", "settings", "settings_kinds"},
     "settings_source": {"core.*", "edges.plain_yaml"},
     "policies": {"core.*", "edges.fence", "edges.taxonomy", "loops.intake", "settings"},
     "locks": {"core.*", "edges.lock", "edges.mounts", "edges.patience", "settings"},
@@ -147,20 +159,30 @@ FLOORS = {
     },
     "inventory": {"core.*", "edges.bundle", "edges.serving", "locks", "settings"},
     "shadowing": {"assembly", "core.*", "edges.choice", "edges.ledger_report", "settings"},
+    "answers": {
+        "__init__", "api.ports", "assembly", "core.*", "edges.ledger_images", "edges.ledger_reading",
+        "edges.mounts", "edges.patience", "inventory", "loops.*", "pictures", "policies", "state",
+    },
+    "pictures": {
+        "core.*", "edges.fence", "edges.filesystem", "edges.patience", "edges.thumbnail", "policies",
+        "settings",
+    },
+    "face": {"answers", "api.app", "api.serve", "assembly", "core.*", "edges.listening", "loops.*"},
     "daemon": {
-        "assembly", "core.*", "edges.log", "edges.systemd", "exits", "loops.*", "policies", "releasing",
-        "settings", "signals",
+        "assembly", "core.*", "edges.log", "edges.systemd", "exits", "face", "loops.*", "policies",
+        "releasing", "settings", "signals",
     },
     "sweep": {"assembly", "core.*", "daemon", "edges.ledger_report", "exits", "loops.*", "signals"},
     "preview": {
         "assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "model", "settings",
     },
     "doctor": {
-        "assembly", "core.*", "edges.classifier", "edges.ledger_report", "edges.mounts",
+        "assembly", "core.*", "edges.classifier", "edges.ledger_report", "edges.listening", "edges.mounts",
         "edges.patience", "edges.taxonomy", "kinship", "locks", "model", "policies", "settings",
     },
     "state": {
-        "assembly", "core.*", "edges.bundle", "edges.ledger_report", "edges.serving", "locks", "settings",
+        "assembly", "core.*", "edges.bundle", "edges.ledger_report", "edges.listening", "edges.serving",
+        "locks", "settings",
     },
     "rebuild": {
         "assembly", "core.*", "edges.copying", "edges.filesystem", "edges.folders", "edges.journal_history",
@@ -182,7 +204,7 @@ FLOORS = {
     },
     "cli_correct": {"cli_options", "correct", "edges.log", "exits", "show", "show_correct"},
     "cli_service": {"service"},
-    "show": {"core.*", "doctor", "preview", "state", "sweep"},
+    "show": {"core.*", "preview", "state", "sweep"},
     "show_correct": {"core.*", "correct", "show"},
     "recent": {"assembly", "core.*", "edges.ledger_report", "settings"},
     "show_diff": {"core.*", "show", "show_evaluation", "training.*"},
@@ -226,6 +248,7 @@ FLOORS = {
     },
 }  # fmt: skip
 FLOORS_OUTSIDE = {
+    "pictures": {"numpy"},
     "cli": {"typer"},
     "cli_diff": {"typer"},
     "cli_evaluate": {"typer"},
@@ -239,6 +262,8 @@ FLOORS_OUTSIDE = {
     "cli_options": {"typer"},
     "cli_service": {"typer"},
     "settings": {"pydantic"},
+    "settings_http": {"pydantic"},
+    "settings_kinds": {"pydantic"},
     "settings_model": {"pydantic"},
     "show": {"rich"},
     "show_diff": {"rich"},
@@ -257,6 +282,8 @@ TRAINING_FLOORS = {
     "edges.ledger_report", "edges.ledger_schema", "edges.lock", "edges.plain_yaml", "edges.taxonomy",
     "edges.thumbnail", "settings",
 }  # fmt: skip
+# What the HTTP face stands on beside the core and itself; `api.ports` is known to the daemon and stays light.
+API_OUTSIDE = {"anyio", "fastapi", "pydantic", "starlette", "uvicorn"}
 HEAVY = {"tensorflow", "keras"}  # three seconds and half a gigabyte
 
 
@@ -356,6 +383,14 @@ def test_training_stands_apart(module: str) -> None:
     assert outside(module) - TRAINING_OUTSIDE == set()
 
 
+@pytest.mark.parametrize("module", on("api"))
+def test_the_http_face_knows_ports_only(module: str) -> None:
+    """A route stands on the core and on ports; edges reach it through these."""
+    found = [name for name in ours(module) if name.split(".")[0] not in ("api", "core", "__init__")]
+    assert found == []
+    assert outside(module) - (set() if short(module) == "ports" else API_OUTSIDE) == set()
+
+
 @pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith(f"{PACKAGE}.training")])
 def test_only_training_imports_tensorflow(module: str) -> None:
     """Nothing that the daemon could load brings TensorFlow in: only a command, once called, runs training."""
@@ -381,7 +416,7 @@ def test_the_words_of_progress_are_light() -> None:
     [
         name
         for name in MODULES
-        if name.count(".") <= 1 and name.split(".")[-1] not in ("core", "edges", "loops", "training")
+        if name.count(".") <= 1 and name.split(".")[-1] not in ("api", "core", "edges", "loops", "training")
     ],
 )
 def test_the_upper_floors_stand_on_what_the_table_says(module: str) -> None:
@@ -398,7 +433,7 @@ def test_the_tables_tell_of_modules_that_exist() -> None:
     assert set(OUTSIDE) == edges
     assert set(SIBLINGS) | SQLITE | {one for some in SIBLINGS.values() for one in some} <= edges
     top = {"__init__" if name == PACKAGE else short(name) for name in MODULES if name.count(".") <= 1}
-    assert set(FLOORS) == top - {"core", "edges", "loops", "training"}
+    assert set(FLOORS) == top - {"api", "core", "edges", "loops", "training"}
 
 
 @pytest.mark.parametrize("name", sorted(FLOORS))

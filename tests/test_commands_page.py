@@ -10,9 +10,9 @@ import typer
 
 from refundsorter.activation import Released
 from refundsorter.cli import app
+from refundsorter.core.check import Check
 from refundsorter.core.shadow import Agreement, Comparison, Disagreement
 from refundsorter.core.share import Share
-from refundsorter.doctor import Check
 from refundsorter.exits import ExitCode
 from refundsorter.inventory import Listed, Shown
 from refundsorter.preview import Rehearsal

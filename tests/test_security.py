@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from http_face import served
 from support import COMMAND, PATIENCE_S, Shop, environment, every_file, photo
 from workbench import shelve_elsewhere
 
 from refundsorter.assembly import LEDGER_FILE
-from refundsorter.edges import serving
+from refundsorter.edges import listening, serving
+from refundsorter.edges.listening import Listening
 from refundsorter.edges.serving import Serving
 
 ROOT = Path(__file__).parents[1]
@@ -72,11 +74,12 @@ def sweep(shop: Shop, umask: int) -> None:
 
 
 def say_what_is_served(shop: Shop, umask: int) -> None:
-    """Write the daemon's file, under a umask."""
+    """Write the daemon's files, under a umask."""
     said = Serving(pid=1, model="a/1", shadow=None, stamp="", refused=None, shadow_refused=None)
     before = os.umask(umask)
     try:
         serving.say(shop.state, said)
+        listening.say(shop.state, Listening(pid=1, address=None, refused=None))
     finally:
         os.umask(before)
 
@@ -93,6 +96,7 @@ def test_files_have_the_modes_that_the_page_says(shop: Shop, umask: int) -> None
         "state_dir/ledger.sqlite3*": shop.state / LEDGER_FILE,
         "state_dir/lock": shop.state / "lock",
         "state_dir/serving.json": shop.state / serving.FILE,
+        "state_dir/http.json": shop.state / listening.FILE,
         "sorted/_journal/lock": shop.sorted / "_journal" / "lock",
         "state_dir": shop.state,
         "sorted/_journal/*.jsonl": journal,
@@ -122,18 +126,42 @@ def test_a_copied_photo_keeps_its_mode_but_no_privilege(shop: Shop) -> None:
         assert mode(shop.sorted / "WARM" / "a.jpg") == "0644"
 
 
-def test_a_running_daemon_has_no_door(shop: Shop) -> None:
-    """A daemon at work talks to its own processes through sockets without a name, and to nobody else."""
+def test_a_running_daemon_has_no_door_unless_it_is_asked_for(shop: Shop) -> None:
+    """Without HTTP it talks to its own processes through sockets without a name, and to nobody else."""
     with shop.daemon() as daemon:
         shop.drop("a.jpg", photo("red"))
         daemon.wait_for("photo.sorted")
-        proc = Path(f"/proc/{daemon.process.pid}")
-        opened = {os.readlink(one) for one in (proc / "fd").iterdir()}
-        # proc(5): the seventh field of a Unix socket is its inode, and only one with a name has an eighth
-        unix = [line.split() for line in (proc / "net" / "unix").read_text().splitlines()[1:]]
-    sockets = {one for one in opened if one.startswith("socket:")}
-    assert sockets
-    assert sockets <= {f"socket:[{fields[6]}]" for fields in unix if len(fields) == 7}
+        sockets = sockets_of(daemon.process.pid)
+        assert sockets
+        assert sockets <= nameless(daemon.process.pid)
+
+
+def test_the_one_door_is_open_to_this_machine_alone(shop: Shop) -> None:
+    """With HTTP one socket more listens, on the loopback address; every other is without a name still."""
+    with served(shop) as face:
+        pid = face.daemon.process.pid
+        doors = sockets_of(pid) - nameless(pid)
+        # proc(5): address and port in hexadecimal, the state, and the inode of every socket
+        listening = {
+            f"socket:[{fields[9]}]": fields[1]
+            for fields in map(str.split, Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:])
+            if fields[3] == "0A"
+        }
+        port = int(face.client.address.rpartition(":")[2])
+        assert [listening.get(one) for one in doors] == [f"0100007F:{port:04X}"]
+
+
+def sockets_of(pid: int) -> set[str]:
+    """Every socket that a process has open, as the links in /proc name it."""
+    opened = {os.readlink(one) for one in Path(f"/proc/{pid}/fd").iterdir()}
+    return {one for one in opened if one.startswith("socket:")}
+
+
+def nameless(pid: int) -> set[str]:
+    """The Unix sockets without a name: nobody can connect to one."""
+    # proc(5): the seventh field of a Unix socket is its inode, and only one with a name has an eighth
+    unix = [line.split() for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]]
+    return {f"socket:[{fields[6]}]" for fields in unix if len(fields) == 7}
 
 
 def test_no_secret_of_the_environment_is_told(shop: Shop) -> None:

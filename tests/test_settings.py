@@ -160,7 +160,10 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         ("stop_timeout_s: .nan", "stop_timeout_s: found nan"),
         ("image: {max_bytes: 100 furlongs}", "image.max_bytes: found '100 furlongs'"),
         ("image: {max_bytes: 5 GiB}", "image.max_bytes: found '5 GiB'"),
-        ("http: {enabled: true}", "http.enabled: found true; allowed: only false, in this version"),
+        ("http: {enabled: 8080}", "http.enabled: found 8080; allowed: true or false"),
+        ("http: {host: 0.0.0.0}", "http.host: found '0.0.0.0'; allowed: an address of this machine alone"),
+        ("http: {host: localhost}", "http.host: found 'localhost'"),
+        ("http: {port: 65536}", "http.port: found 65536; allowed: a whole number from 0 to 65535"),
         ("inbox: []", "inbox: found []"),
         ("inbox: &a [*a]", "found an alias; allowed are values written out"),
         ("inbox:", "inbox: found nothing"),
@@ -178,7 +181,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         ("1: 2", "1: unknown key"),
         ("#" * (1 << 20) + "#", "larger than 1048576 bytes"),
     ],
-    ids=range(27),
+    ids=range(30),
 )
 def test_one_wrong_thing_is_told_once(tmp_path: Path, text: str, told: str) -> None:
     """Each kind of mistake has its one sentence."""

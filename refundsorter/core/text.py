@@ -8,6 +8,8 @@ SURROGATES = range(0xDC80, 0xDD00)  # how `os.fsdecode` carries the bytes 0x80..
 
 def printable(text: str) -> str:
     r"""The text with every character that cannot be shown written as an escape: `\x1b`, `\n`, `\xff`."""
+    if text.isprintable():  # as nearly all are
+        return text
     return "".join(one if one.isprintable() else _escape(one) for one in text)
 
 

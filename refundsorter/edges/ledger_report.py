@@ -13,11 +13,10 @@ from refundsorter.core.image import Ranked
 from refundsorter.core.port import Overview
 from refundsorter.core.record import Checkpoint
 from refundsorter.core.shadow import Pairing
+from refundsorter.edges.ledger_counts import COUNTED, LAST_FINISHED, OPEN_STATES, TALLIED, TALLY_SINCE
 from refundsorter.edges.ledger_rows import identity_of
 from refundsorter.edges.ledger_schema import MIGRATIONS
 from refundsorter.edges.ledger_trouble import REMEDY, damage
-
-OPEN_STATES = "state IN ('claimed', 'classified', 'waiting')"  # as the partial index says it
 
 WITH_SHADOWS = 3  # the ledger's version from which it knows of candidates
 HELD = f"{OPEN_STATES} AND state = 'classified' AND trouble IS NOT NULL"  # only recovery gives these trouble
@@ -138,16 +137,12 @@ class LedgerReport:
 
     def overview(self) -> Overview:
         """Counts over the whole history."""
-        held = dict(self._run(f"SELECT id, trouble FROM images WHERE {HELD} ORDER BY id", ()))  # noqa: S608 - a constant
+        held = dict(sorted(self._run(f"SELECT id, trouble FROM images WHERE {HELD}", ())))  # noqa: S608 - a constant
+        by = TALLIED if self._version >= TALLY_SINCE else COUNTED
         return Overview(
-            by_state=self._counts("SELECT state, count(*) FROM images GROUP BY state"),
-            by_category=self._counts(
-                "SELECT category, count(*) FROM images WHERE state = 'sorted' "
-                "GROUP BY category ORDER BY category"
-            ),
-            by_reason=self._counts(
-                "SELECT reason, count(*) FROM images WHERE state = 'rejected' GROUP BY reason ORDER BY reason"
-            ),
+            by_state=self._counts(by["state"]),
+            by_category=self._counts(by["category"]),
+            by_reason=self._counts(by["reason"]),
             trouble=self._counts(
                 "SELECT trouble, count(*) FROM images WHERE state = 'waiting' AND trouble IS NOT NULL "
                 "GROUP BY trouble ORDER BY count(*) DESC LIMIT 10"
@@ -156,7 +151,7 @@ class LedgerReport:
             held_trouble=next(iter(held.values()), None),
             oldest_open=self._one(f"SELECT min(seen_at) FROM images WHERE {OPEN_STATES}"),  # noqa: S608 - a constant
             lines_owed=self.lines_owed(),
-            last_finished=self._one("SELECT max(finished_at) FROM images"),
+            last_finished=self._one(LAST_FINISHED),
         )
 
     def checkpoint(self) -> Checkpoint | None:

@@ -30,6 +30,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from refundsorter.core.correction import Stage
 from refundsorter.core.fault import LedgerRefused
 from refundsorter.core.image import OPEN, State
+from refundsorter.edges import ledger_schema_reading
 from refundsorter.edges.ledger_trouble import REMEDY, damage
 
 FILE = "ledger.sqlite3"  # its name in `state_dir`
@@ -204,8 +205,12 @@ def _learn(connection: sqlite3.Connection) -> None:
     _add_shadow(connection)
 
 
+def _serve(connection: sqlite3.Connection) -> None:
+    ledger_schema_reading.make(connection.execute)
+
+
 # The first leads from version 1 to 2.
-MIGRATIONS: Sequence[Migration] = (_add_token, _learn)
+MIGRATIONS: Sequence[Migration] = (_add_token, _learn, _serve)
 
 
 def connect(path: str, *, timeout_s: float) -> sqlite3.Connection:
@@ -262,6 +267,7 @@ def _migrate(connection: sqlite3.Connection, path: str, migrations: Sequence[Mig
 def _create(connection: sqlite3.Connection) -> None:
     for table in metadata.sorted_tables:
         _make_table(connection, table)
+    ledger_schema_reading.make(connection.execute)
     _draw_token(connection)
 
 

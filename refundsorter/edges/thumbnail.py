@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from refundsorter.core.pixels import ImageLimits
+from refundsorter.core.pixels import ImageInfo, ImageLimits
 from refundsorter.edges.decoder import Decoder
 
 QUALITY = 80  # of JPEG: nobody looks closer
@@ -33,7 +34,17 @@ def thumbnail(data: bytes, *, side: int, limits: ImageLimits) -> Thumbnail:
         ItemFault: The photo cannot be used, with the reason.
     """
     pixels = np.empty((side, side, 3), np.uint8)
-    info = Decoder(limits=limits, input_size=side).decode(data, pixels)
+    return drawn(pixels, Decoder(limits=limits, input_size=side).decode(data, pixels))
+
+
+def drawn(pixels: NDArray[np.uint8], info: ImageInfo) -> Thumbnail:
+    """Make a small picture of a photo that is decoded.
+
+    Args:
+        pixels: uint8 [side, side, 3], RGB, 0..255: the whole photo, squashed to a square as decoders give it.
+        info: What the photo is.
+    """
+    side = len(pixels)
     scale = side / max(info.width, info.height)
     width, height = max(1, round(info.width * scale)), max(1, round(info.height * scale))
     out = BytesIO()

@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import shutil
 import sqlite3
 import statistics
@@ -28,6 +29,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from http_face import SERVED, Client
 from processes import cpu_seconds, family, memory_mib
 from support import Running, environment, eventually, every_file
 
@@ -44,6 +46,16 @@ BIG_PHOTOS = 64  # of 12 megapixels, in a round
 SCRIPT_PHOTOS = 60  # shown to the per-image script
 DROPS = 200  # photos dropped one by one
 DECODES = 50  # batches of 16, by each thread, in a round
+ASKED = 1000  # requests of each kind
+FILTERS = (
+    "state=sorted",
+    "state=rejected",
+    "category=GROCERY&min_confidence=0.95",
+    "label=milk&state=review",
+    "model=retail/1.0.0",
+    "name=500000.jpg",
+    "since=1970-01-02T00:00:00Z&until=1970-01-08T00:00:00Z",
+)  # those that many photos fit, few, or none
 CORES = len(os.sched_getaffinity(0))
 OUT = Console(highlight=False)
 
@@ -57,6 +69,7 @@ def main() -> None:
         "latency": latency,
         "resources": resources,
         "history": history,
+        "asking": asking,
     }
     for name in sys.argv[1:] or parts:
         with tempfile.TemporaryDirectory(prefix="refundsorter-bench-", dir=ROOT) as folder:
@@ -220,6 +233,35 @@ def history(base: Path) -> None:
     )
 
 
+def asking(base: Path) -> None:
+    """Answers over HTTP with a million photos in the ledger, one after the other on one connection."""
+    make_ledger(base / "full", 1_000_000)
+    shop = make_shop(base / "shop")
+    shutil.move(base / "full", shop / "state")
+    process, running = start(shop)
+    client = Client(running.wait_for("http.listening")["address"])
+    numbers = random.Random(1)
+    routes: dict[str, Callable[[], str]] = {
+        "/v1/images": lambda: "/v1/images",
+        "/v1/images, deep": lambda: f"/v1/images?cursor={numbers.randrange(1_000_000)}",
+        "/v1/images, filtered": lambda: f"/v1/images?{numbers.choice(FILTERS)}",
+        "/v1/images/{id}": lambda: f"/v1/images/{numbers.randrange(1, 1_000_000)}",
+    }
+    for name, route in routes.items():
+        times = []
+        for _ in range(ASKED):
+            path = route()
+            began = time.perf_counter()
+            answer = client.ask(path)
+            times.append((time.perf_counter() - began) * 1000)
+            assert answer.status == 200, answer
+        p50, p99 = np.percentile(times, [50, 99])
+        OUT.print(f"{name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms (budget p99 10)")
+    client.close()
+    process.terminate()
+    process.communicate()
+
+
 def make_ledger(folder: Path, rows: int) -> None:
     """A ledger with finished photos, each of another content."""
     from refundsorter.edges.ledger import Ledger  # noqa: PLC0415
@@ -380,12 +422,12 @@ print(len(paths) / (time.perf_counter() - began))
 
 
 def start(shop: Path) -> tuple["subprocess.Popen[str]", Running]:
-    """A daemon with the settings as shipped."""
+    """A daemon with the settings as shipped, but for the port, which may be taken here."""
     process = subprocess.Popen(
         [sys.executable, "-m", "refundsorter", "run", "--config", str(shop / "config/refundsorter.yaml")],
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(),
+        env=environment() | SERVED,
     )
     return process, Running(process)
 

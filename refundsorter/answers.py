@@ -1,0 +1,175 @@
+"""What the HTTP face tells of the daemon: how its loops do, whether it is ready, and what serves."""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from refundsorter import __version__, inventory, state
+from refundsorter.api.ports import Check, Info, Ports
+from refundsorter.assembly import Workshop
+from refundsorter.core.fault import PassingTrouble
+from refundsorter.core.text import printable
+from refundsorter.edges import mounts
+from refundsorter.edges.ledger_images import LedgerImages
+from refundsorter.edges.ledger_reading import Reader
+from refundsorter.edges.patience import Share
+from refundsorter.loops.intake import Intake
+from refundsorter.pictures import Pictures
+from refundsorter.policies import worker_count
+
+SILENCE_S = 60.0  # a loop that has been silent for longer is not alive
+
+
+class Answers:
+    """Everything that the routes of one daemon ask; opens nothing before it is asked."""
+
+    def __init__(
+        self, workshop: Workshop, intakes: Sequence[Intake], *, is_leaving: Callable[[], bool]
+    ) -> None:
+        settings = workshop.settings
+        shares = {
+            folder: Share(str(folder))
+            for folder in (*settings.inbox, settings.sorted)
+            if mounts.why_polling(folder) is not None
+        }
+        self._reader = Reader(workshop.ledger_path)
+        self.ports = Ports(
+            log=workshop.log,
+            about=About(workshop, intakes, shares, is_leaving),
+            images=LedgerImages(self._reader),
+            pictures=Pictures(settings, workshop.fence, list(shares.values())),
+        )
+
+    def close(self) -> None:
+        """Close the ledger's connections."""
+        self._reader.close()
+
+
+class About:
+    """What the daemon is and how it does; see `AboutPort`."""
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        intakes: Sequence[Intake],
+        shares: Mapping[Path, Share],
+        is_leaving: Callable[[], bool],
+    ) -> None:
+        self._is_leaving = is_leaving
+        self._workshop = workshop
+        self._intakes = intakes
+        self._shares = shares
+        self._started_at, self._began = time.time(), time.monotonic()
+
+    def loops(self) -> list[Check]:
+        """Whether every loop makes progress."""
+        beats = {
+            "sorter": self._workshop.sorter.beat,
+            **{f"intake {printable(one.root.path)}": one.beat for one in self._intakes},
+        }
+        return [
+            Check(
+                name=name,
+                is_well=(age_s := beat.age_s()) < SILENCE_S,
+                detail=f"its last sign of life was {age_s:.1f} s ago",
+            )
+            for name, beat in beats.items()
+        ]
+
+    def readiness(self) -> list[Check]:
+        """Whether photos that arrive now would be sorted."""
+        settings, workshop = self._workshop.settings, self._workshop
+        has_ledger, is_leaving = workshop.has_ledger(), self._is_leaving()
+        model = workshop.sorter.crew.rules.model
+        return [
+            Check(
+                name="daemon",
+                is_well=not is_leaving,
+                detail="it is stopping" if is_leaving else "it sorts",
+            ),
+            Check(name="bundle", is_well=True, detail=f"{model} is loaded and warm"),
+            Check(
+                name="ledger",
+                is_well=has_ledger,
+                detail="it is in its place" if has_ledger else "its file is gone",
+            ),
+            *(self._looked_at("inbox", root, _inbox) for root in settings.inbox),
+            self._looked_at(
+                "shelf", settings.sorted, lambda path: _shelf(path, settings.move.min_free_bytes)
+            ),
+        ]
+
+    def info(self) -> Info:
+        """What serves."""
+        settings, crew = self._workshop.settings, self._workshop.sorter.crew
+        return Info(
+            version=__version__,
+            pid=os.getpid(),
+            started_at=self._started_at,
+            uptime_s=time.monotonic() - self._began,
+            model=crew.rules.model,
+            shadow=crew.shadow.rules.model if crew.shadow else None,
+            taxonomy=crew.rules.taxonomy,
+            input_size=self._workshop.model.stored.manifest.input_size,
+            workers=worker_count(settings),
+            max_bytes=settings.image.max_bytes,
+            max_pixels=settings.image.max_pixels,
+            min_side=settings.image.min_side,
+        )
+
+    def status(self) -> dict[str, Any]:
+        """How photos stand, by the names of `refundsorter status --json`."""
+        return asdict(state.read(self._workshop.settings, now=time.time()))
+
+    def models(self) -> list[dict[str, Any]]:
+        """The bundles, by the names of `refundsorter models list --json`."""
+        return [asdict(one) for one in inventory.listed(self._workshop.settings)]
+
+    def classes(self) -> dict[str, Any]:
+        """By what photos are judged now."""
+        rules = self._workshop.sorter.crew.rules
+        read = rules.interpretation
+        labels_of: dict[str | None, list[str]] = {}
+        for label, category in zip(read.labels, read.label_categories, strict=True):
+            labels_of.setdefault(category, []).append(label)
+        return {
+            "model": rules.model,
+            "taxonomy": rules.taxonomy,
+            "categories": [
+                {"category": name, "threshold": rules.thresholds.of(name), "labels": labels_of[name]}
+                for name in read.categories
+            ],
+            "without_category": labels_of.get(None, []),
+        }
+
+    def _looked_at(self, name: str, folder: Path, look: Callable[[Path], tuple[bool, str]]) -> Check:
+        """Look at a folder; one on a share is waited for some seconds."""
+        share = self._shares.get(folder)
+        try:
+            is_well, found = look(folder) if share is None else share.call(lambda: look(folder))
+        except OSError as error:
+            is_well, found = False, error.strerror or str(error)
+        except PassingTrouble as trouble:
+            is_well, found = False, str(trouble)
+        return Check(name=name, is_well=is_well, detail=f"{printable(str(folder))}: {printable(found)}")
+
+
+def _inbox(folder: Path) -> tuple[bool, str]:
+    if not os.path.isdir(folder):
+        return False, "it is not there"
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        return False, "photos cannot be taken out of it"
+    return True, "it can be read"
+
+
+def _shelf(folder: Path, min_free_bytes: int) -> tuple[bool, str]:
+    if not os.path.isdir(folder):
+        return False, "it is not there"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return False, "it cannot be written to"
+    room = os.statvfs(folder)
+    free = room.f_bavail * room.f_frsize
+    return free >= min_free_bytes, f"{free} bytes are free, and {min_free_bytes} have to be"

@@ -1,0 +1,101 @@
+"""The life of the HTTP face: begun when the daemon is ready, ended last, and never in the way of sorting.
+
+What it imports costs more than the daemon's whole start, so it is imported on the face's own thread. An
+address that is taken, or whatever else goes wrong, is logged and tried again ever more seldom.
+"""
+
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from refundsorter.assembly import Workshop
+from refundsorter.core.fault import RefundsorterError
+from refundsorter.core.retry import RetryPolicy
+from refundsorter.edges import listening
+from refundsorter.edges.listening import Listening
+from refundsorter.loops.intake import Intake
+
+if TYPE_CHECKING:
+    from refundsorter.answers import Answers
+    from refundsorter.api.serve import Serving
+
+AGAIN = RetryPolicy(base_s=1.0, max_s=60.0)
+
+
+class Face(threading.Thread):
+    """Serves HTTP until it is stopped.
+
+    Args:
+        workshop: What is asked about.
+        intakes: Its loops.
+    """
+
+    def __init__(self, workshop: Workshop, intakes: Sequence[Intake]) -> None:
+        super().__init__(name="http", daemon=True)
+        self._workshop = workshop
+        self._intakes = intakes
+        self._settings = workshop.settings.http
+        self._log = workshop.log
+        self._serving: Serving | None = None
+        self._answers: Answers | None = None
+        self._is_leaving = threading.Event()
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Serve; what goes wrong is told, and tried again."""
+        attempts = 0
+        while self._settings.enabled and not self._stopping.is_set():
+            try:
+                self._serve()
+            except BaseException as trouble:  # noqa: BLE001 - whatever it is, SystemExit too: sorting goes on
+                attempts += 1
+                self._refused(trouble, again_s=AGAIN.delay_s(attempts))
+
+    def leave(self) -> None:
+        """Say from now on that the daemon is about to end, and go on answering."""
+        self._is_leaving.set()
+
+    def stop(self, patience_s: float) -> None:
+        """End it, within so many seconds; a request that lasts longer is cut off with the process."""
+        self._stopping.set()
+        if self._serving is not None:
+            self._serving.stop()
+        if self.is_alive():
+            self.join(max(0.0, patience_s))
+        if self._answers is not None:
+            self._answers.close()
+
+    def _serve(self) -> None:
+        from refundsorter.answers import Answers  # noqa: PLC0415 - see above
+        from refundsorter.api.app import create_app  # noqa: PLC0415
+        from refundsorter.api.serve import Serving, bind  # noqa: PLC0415
+
+        if self._answers is None:
+            self._answers = Answers(self._workshop, self._intakes, is_leaving=self._is_leaving.is_set)
+        serving = Serving(create_app(self._answers.ports), self._log)
+        with bind(self._settings.host, self._settings.port) as bound:
+            self._serving = serving
+            address = self._address(bound.getsockname()[1])
+            self._log.info("http.listening", address=address)
+            self._say(address, None)
+            if not self._stopping.is_set():
+                serving.serve_on(bound)
+
+    def _refused(self, trouble: BaseException, again_s: float) -> None:
+        said = trouble.strerror if isinstance(trouble, OSError) else f"{type(trouble).__name__}: {trouble}"
+        address = self._address(self._settings.port)
+        self._log.error("http.refused", address=address, trouble=said, again_s=again_s)
+        self._say(None, f"{address}: {said}")
+        self._stopping.wait(again_s)
+
+    def _say(self, address: str | None, refused: str | None) -> None:
+        """Tell the commands; where the disk does not allow it now, the log has told it."""
+        with suppress(RefundsorterError):
+            found = Listening(pid=os.getpid(), address=address, refused=refused)
+            listening.say(self._workshop.settings.state_dir, found)
+
+    def _address(self, port: int) -> str:
+        host = self._settings.host
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,81 @@
+"""A daemon with its HTTP face, and a client that knows nothing of how it is built."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from support import PATIENCE_S, Running, Shop
+
+SERVED = {"REFUNDSORTER_HTTP__ENABLED": "true", "REFUNDSORTER_HTTP__PORT": "0"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]  # by names in small letters
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, read."""
+        return json.loads(self.body)
+
+
+class Client:
+    """One connection that is kept."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE_S)
+
+    def ask(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Send a request and read the answer."""
+        self._connection.request(method, path, body, headers or {})
+        found = self._connection.getresponse()
+        return Answer(
+            status=found.status,
+            headers={name.lower(): value for name, value in found.getheaders()},
+            body=found.read(),
+        )
+
+    def get(self, path: str) -> Any:
+        """What is there: JSON, with status 200."""
+        found = self.ask(path)
+        assert found.status == 200, found.body
+        return found.json
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A daemon, and the way to its face."""
+
+    daemon: Running
+    client: Client
+
+
+@contextmanager
+def served(shop: Shop, **variables: str) -> Iterator[Served]:
+    """A daemon whose face is open."""
+    with shop.daemon(**SERVED | variables) as daemon:
+        client = Client(daemon.wait_for("http.listening")["address"])
+        try:
+            yield Served(daemon, client)
+        finally:
+            client.close()
