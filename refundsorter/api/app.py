@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from refundsorter import __version__
-from refundsorter.api import about, health, images, problems, stats
+from refundsorter.api import about, health, images, jobs, problems, stats
 from refundsorter.api.guard import Guard
 from refundsorter.api.ports import Ports
 
-ROUTERS = (health.router, about.router, stats.router, images.router)
+ROUTERS = (health.router, about.router, stats.router, images.router, jobs.router)
 THREADS = 8  # that answer requests: more would only wait for the same two cores and one disk
 ABOUT = "What the daemon knows and does: photos, jobs, predictions, models. Errors are RFC 9457 problems."
 # What any request may be answered with.
