@@ -209,22 +209,23 @@ def test_trouble_holds_a_job_up_until_another_waits(on_request: Shop) -> None:
 
 
 def test_what_a_cancelled_job_leaves_is_for_the_watch(shop: Shop) -> None:
-    """In an inbox that is watched a cancelled job's photos are sorted all the same, for no job."""
-    shop.config.write_text(ON_REQUEST.replace("mode: jobs", "mode: auto"))
+    """In an inbox that is watched a cancelled job's photos wait on, for no job, until they are sorted."""
+    watched = ON_REQUEST.replace("mode: jobs", "mode: auto")
+    shop.config.write_text(watched.replace("{base_s: 0.05, max_s: 0.1}", "{base_s: 60}"))
     (shop.sorted / "WARM").write_bytes(b"in the way")
     with shop.daemon() as daemon:
         shop.drop("a.jpg", photo("red"))
         daemon.wait_for("photo.held_back")
         number = start(shop)
-        daemon.wait_for("job.started", job=number)
-        eventually(lambda: job(shop, number).trouble, "the photo is the job's and held back")
+        eventually(lambda: job(shop, number).trouble, "it is the job's, was tried again, and is held back")
         jobs.cancel(configured(shop), number)
         daemon.wait_for("job.ended", job=number, state="cancelled")
-        (shop.sorted / "WARM").unlink()
-        daemon.wait_for("photo.sorted")
         assert daemon.stop() == 0
     assert (job(shop, number).found, job(shop, number).left) == (1, 1)
-    assert [line["job"] for line in shop.lines()] == [None]
+    assert [(row["state"], row["job"]) for row in rows(shop)] == [("waiting", None)]
+    (shop.sorted / "WARM").unlink()
+    shop.run("sweep")
+    assert [line["job"] for line in shop.lines()] == [number + 1]
 
 
 def test_a_slip_is_told(on_request: Shop) -> None:
