@@ -16,6 +16,7 @@ from refundsorter.edges import mounts
 from refundsorter.edges.ledger_images import LedgerImages
 from refundsorter.edges.ledger_reading import Reader
 from refundsorter.edges.patience import Share
+from refundsorter.jobs import JobDesk
 from refundsorter.loops.intake import Intake
 from refundsorter.pictures import Pictures
 from refundsorter.policies import worker_count
@@ -39,6 +40,7 @@ class Answers:
         self.ports = Ports(
             log=workshop.log,
             about=About(workshop, intakes, shares, is_leaving),
+            jobs=JobDesk(settings, workshop.ledger.jobs, on_change=workshop.jobs.wake),
             images=LedgerImages(self._reader),
             pictures=Pictures(settings, workshop.fence, list(shares.values())),
         )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.ignore import IgnoreRules
-from refundsorter.core.port import HistoryPort, Log
+from refundsorter.core.job import Job
+from refundsorter.core.port import EntryPort, HistoryPort, Log
 from refundsorter.core.shadow import Shadow
 from refundsorter.core.stability import Source
 from refundsorter.edges import ledger_schema, mounts
@@ -23,7 +24,10 @@ from refundsorter.filing import Filing, SystemClock
 from refundsorter.loops.contents import Contents
 from refundsorter.loops.crew import Crew
 from refundsorter.loops.examiner import Examiner
+from refundsorter.loops.hints import HintQueue
 from refundsorter.loops.intake import Intake
+from refundsorter.loops.job_scan import ScopedScanner
+from refundsorter.loops.jobs import JobRunner
 from refundsorter.loops.root import Root
 from refundsorter.loops.sorter import Sorter
 from refundsorter.model import Model, classifiers, load_model
@@ -31,6 +35,9 @@ from refundsorter.policies import (
     batch_policy,
     decode_limits,
     intake_times,
+    retry_policy,
+    watch_mode,
+    watched_inboxes,
     worker_count,
 )
 from refundsorter.settings import Settings
@@ -154,6 +161,14 @@ class Workshop:
             clock=clock,
             log=log,
         )
+        self.jobs = JobRunner(
+            jobs=self.ledger.jobs,
+            intakes=self.job_intakes,
+            watched=watched_inboxes(settings),
+            retry=retry_policy(settings),
+            clock=clock,
+            log=log,
+        )
 
     def crew(self, model: Model, shadow: Shadow | None = None, candidates: Sequence[Classifier] = ()) -> Crew:
         """A crew for a bundle, warmed up and at rest; by the settings of the start, as the loops.
@@ -174,23 +189,65 @@ class Workshop:
 
     def intakes(self, *, watched: bool, job: int | None = None) -> list[Intake]:
         """The loops in front of the sorter, one an inbox: watching for the daemon, or for a single sweep."""
-        settings = self.settings
+        roots = watched_inboxes(self.settings)
         return [
-            Intake(
-                root=Root(path=str(root), scanner=scanner, watch=self._watch(root) if watched else None),
-                hints=self.hints.of(str(root)),
-                look=stat_file,
-                ledger=self.ledger,
-                on_admitted=self.sorter.wake,
-                times=intake_times(settings),
-                chunk=settings.sweep.chunk_size,
-                clock=SystemClock(),
-                log=self.log,
+            self._intake(
+                Root(path=root, scanner=scanner, watch=self._watch(Path(root)) if watched else None),
+                hints=self.hints.of(root),
                 source=Source.SCAN if watched else Source.SWEEP,
                 job=job,
             )
-            for root, scanner in zip(settings.inbox, scanners(settings, self.log), strict=True)
+            for root, scanner in self._scanners()
+            if root in roots or not watched
         ]
+
+    def job_intakes(self, job: Job, inboxes: Sequence[str] | None) -> list[Intake]:
+        """Those of a job in the daemon, in front of some inboxes, or of all that it is about.
+
+        A job with classes leaves photos where they lie; in an inbox that is watched they would be sorted all
+        the same.
+        """
+        roots = set(map(str, self.settings.inbox) if inboxes is None else inboxes)
+        if job.scope.classes:
+            roots -= set(watched_inboxes(self.settings))
+        return [
+            self._intake(
+                Root(path=root, scanner=ScopedScanner(scanner, job.scope, root), watch=None),
+                hints=HintQueue(1),  # nothing is watched, so nothing is hinted at
+                source=Source.SWEEP,
+                job=job.id,
+                entries=self.ledger.jobs,
+            )
+            for root, scanner in self._scanners()
+            if root in roots
+        ]
+
+    def _scanners(self) -> list[tuple[str, Scanner]]:
+        roots = map(str, self.settings.inbox)
+        return list(zip(roots, scanners(self.settings, self.log), strict=True))
+
+    def _intake(
+        self,
+        root: Root,
+        *,
+        hints: HintQueue,
+        source: Source,
+        job: int | None,
+        entries: EntryPort | None = None,
+    ) -> Intake:
+        return Intake(
+            root=root,
+            hints=hints,
+            look=stat_file,
+            ledger=entries or self.ledger,
+            on_admitted=self.sorter.wake,
+            times=intake_times(self.settings),
+            chunk=self.settings.sweep.chunk_size,
+            clock=SystemClock(),
+            log=self.log,
+            source=source,
+            job=job,
+        )
 
     def has_ledger(self) -> bool:
         """Whether the ledger's file still lies where it was opened; a share, which may hang, is not asked."""
@@ -201,13 +258,14 @@ class Workshop:
         self._filing.close()
 
     def _watch(self, root: Path) -> Watch:
-        settings = self.settings
+        settings, mode = self.settings, watch_mode(self.settings, root)
+        assert mode != "jobs", "such an inbox is not watched"
         return Watch(
             root,
             recursive=settings.watch.recursive,
             ignore=IgnoreRules(settings.watch.ignore),
             excluded=(settings.sorted, settings.state_dir),
-            mode=settings.watch.roots.get(root, settings.watch.mode),
+            mode=mode,
             poll_interval_s=settings.watch.poll_interval_s,
             hints=self.hints.of(str(root)),
         )

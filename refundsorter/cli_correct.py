@@ -44,7 +44,7 @@ def correct(
         correcting.require_category(settings, category, is_new=new_category)
     except correcting.CategoryRefused as refused:
         raise typer.BadParameter(str(refused), param_hint="CATEGORY") from refused
-    who = _name(by)
+    who = login_name(by)
     if dry_run:
         account = correcting.rehearse(settings, ids, category, by=who)
     else:
@@ -55,7 +55,7 @@ def correct(
     raise typer.Exit(ExitCode.OK if account.is_complete else ExitCode.LEFT)
 
 
-def _name(by: str | None) -> str | None:
+def login_name(by: str | None) -> str | None:
     """Who is at the keyboard, if nobody is named: root's word is that of whoever became root."""
     try:
         name = by or os.environ.get("SUDO_USER") or getpass.getuser()

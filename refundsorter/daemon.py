@@ -68,7 +68,7 @@ class Watchdog:
         """Tell it, if it is so and somebody wants to know."""
         if self._notifier.watchdog_interval_s is None:
             return
-        oldest_s = max(self._sorter.age_s(), min(beat.age_s() for beat in self._intakes))
+        oldest_s = max(self._sorter.age_s(), min((beat.age_s() for beat in self._intakes), default=0.0))
         if oldest_s < SILENCE_S:
             self._notifier.alive()
 
@@ -103,6 +103,7 @@ class Daemon:
         self._watchdog = Watchdog(self._notifier, sorter.beat, [intake.beat for intake in self._intakes])
         self._loops = [
             Loop("sorter", sorter.run),
+            Loop("jobs", self._workshop.jobs.run),
             *(Loop(f"intake {intake.root.path}", intake.run) for intake in self._intakes),
         ]
         self._face = Face(self._workshop, self._intakes)
@@ -155,6 +156,7 @@ class Daemon:
         self._face.leave()
         deadline = time.monotonic() + self._settings.stop_timeout_s
         self._releaser.stop()
+        self._workshop.jobs.stop()
         for intake in self._intakes:
             intake.stop()
         self._workshop.sorter.stop()
@@ -203,7 +205,7 @@ class Daemon:
             if is_taxonomy_new and "taxonomy" not in live:
                 live.append("taxonomy")  # the same file with another content
             sorter.policy = replace(batch_policy(new), max_size=sorter.policy.max_size)
-            self._workshop.filer.retry = retry_policy(new)
+            self._workshop.filer.retry = self._workshop.jobs.retry = retry_policy(new)
             sorter.reconciler.scan_s = new.corrections.scan_s
             for intake in self._intakes:
                 intake.retime(intake_times(new))

@@ -29,7 +29,7 @@ from refundsorter.edges.patience import Share
 from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.locks import sorter_pid
 from refundsorter.model import load_model
-from refundsorter.policies import worker_count
+from refundsorter.policies import watch_mode, worker_count
 from refundsorter.settings import Settings
 
 LOW_SPACE_BYTES = 1 << 30  # below this a shelf fills within an afternoon of phone photos
@@ -123,7 +123,8 @@ def _advice(number: int | None) -> str:
 
 
 def _watching(inbox: Path, settings: Settings) -> Check:
-    mode = settings.watch.roots.get(inbox, settings.watch.mode)
+    if (mode := watch_mode(settings, inbox)) == "jobs":
+        return Check(name="watching", verdict=Verdict.OK, found="not watched: only jobs take photos")
     why = mounts.why_polling(inbox) if mode == "auto" else None
     if mode == "polling" or why:
         return Check(name="watching", verdict=Verdict.OK, found=f"by polling: {why or 'the settings say so'}")

@@ -88,6 +88,7 @@ class Filing:
             ledger=self.ledger,
             shelf=shelf,
             journal=Journal(str(settings.sorted / JOURNAL), files),
+            jobs=self.ledger.jobs,
             hints=self.hints,
             retry=retry_policy(settings),
             clock=clock,

@@ -1,6 +1,7 @@
 """From the settings to the values that core, edges and loops work by."""
 
 import os
+from pathlib import Path
 
 from refundsorter.core.batching import BatchPolicy
 from refundsorter.core.bundle import Bundle
@@ -11,6 +12,7 @@ from refundsorter.edges.fence import DecodeLimits
 from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.loops.intake import Times
 from refundsorter.settings import Settings
+from refundsorter.settings_model import WatchMode
 
 
 def rules_of(settings: Settings, bundle: Bundle) -> Rules:
@@ -66,3 +68,13 @@ def intake_times(settings: Settings) -> Times:
 def batch_policy(settings: Settings) -> BatchPolicy:
     """When a micro-batch is taken."""
     return BatchPolicy(max_size=settings.batch.max_size, max_delay_s=settings.batch.max_delay_ms / 1000)
+
+
+def watched_inboxes(settings: Settings) -> list[str]:
+    """The inboxes whose photos are sorted as they come, without a job."""
+    return [str(root) for root in settings.inbox if watch_mode(settings, root) != "jobs"]
+
+
+def watch_mode(settings: Settings, inbox: Path) -> WatchMode:
+    """How changes in an inbox are noticed."""
+    return settings.watch.roots.get(inbox, settings.watch.mode)

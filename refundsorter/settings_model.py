@@ -28,7 +28,7 @@ from refundsorter.settings_kinds import (
 )
 from refundsorter.settings_source import Origin
 
-WatchMode = Literal["auto", "inotify", "polling"]
+WatchMode = Literal["auto", "inotify", "polling", "jobs"]
 
 
 class WatchSettings(Group):
@@ -36,8 +36,9 @@ class WatchSettings(Group):
 
     mode: WatchMode = setting(
         "auto",
-        "How changes are noticed: by inotify, by polling, or chosen for each inbox by its file system.",
-        "auto, inotify or polling",
+        "How changes are noticed: by inotify, by polling, or chosen for each inbox by its file system; "
+        "with `jobs` they are not, and only jobs take photos.",
+        "auto, inotify, polling or jobs",
     )
     roots: Mapping[Location, WatchMode] = setting(
         {}, "The mode of single inboxes, as `path: mode`, where it differs.", "`path: mode` for inboxes"

@@ -176,7 +176,7 @@ def standing(found: "Standing") -> None:
     if found.last_finished:
         OUT.print(f"The last photo was filed at {found.last_finished}.")
     if found.oldest_waiting_s is not None:
-        OUT.print(f"The oldest unfinished photo was first seen {_duration(found.oldest_waiting_s)} ago.")
+        OUT.print(f"The oldest unfinished photo was first seen {duration(found.oldest_waiting_s)} ago.")
     rows: list[tuple[str, int]] = []
     for state, count in found.photos.items():
         rows.append((f"  {state}", count))
@@ -251,7 +251,7 @@ def _verdict(failed: int, warnings: int) -> str:
     return f"Photos are sorted; {warnings} of these could be better." if warnings else "All is well."
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """A duration as a person says it, in its largest unit that fits at least twice."""
     for size, name in UNITS:
         if seconds >= 2 * size:

@@ -65,7 +65,7 @@ def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Accoun
     sorter.recover()
     sorter.reconciler.run_once()
     recovered = workshop.filer.tally.filed
-    job = workshop.ledger.begin_job("sweep", now=time.time())
+    job = workshop.ledger.jobs.begin_sweep(now=time.time())
     intakes = workshop.intakes(watched=False, job=job)
     unfinished: list[int] = []
     takers = _Takers(intakes, unfinished, workshop.sorter.finish_when_empty)
@@ -156,7 +156,7 @@ def _account(
     finally:
         report.close()
     found = sum(states.values()) + unfinished
-    workshop.ledger.end_job(job, found=found, now=time.time())
+    workshop.ledger.jobs.end_sweep(job, left=unfinished, is_interrupted=interrupted, now=time.time())
     done = {state.value: states.get(state.value, 0) for state in TERMINAL}
     return Account(
         job=job,

@@ -11,6 +11,7 @@ import typer
 from refundsorter.activation import Released
 from refundsorter.cli import app
 from refundsorter.core.check import Check
+from refundsorter.core.job import JobReport
 from refundsorter.core.shadow import Agreement, Comparison, Disagreement
 from refundsorter.core.share import Share
 from refundsorter.exits import ExitCode
@@ -69,6 +70,7 @@ def test_every_json_field_is_on_the_page() -> None:
     """The fields of each answer stand in its command's section."""
     shapes = {
         "sweep": (Account, Rehearsal),
+        "jobs show": (JobReport,),
         "status": (Standing,),
         "doctor": (Check,),
         "ledger rebuild": (Rebuilt,),

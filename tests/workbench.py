@@ -22,6 +22,7 @@ from support import PATIENCE_S, Shop
 
 from refundsorter import settings as configuration
 from refundsorter.assembly import LEDGER_FILE, Workshop
+from refundsorter.core.job import Kind, Scope
 from refundsorter.core.pixels import ImageInfo
 from refundsorter.daemon import Loop
 from refundsorter.edges.fence import Fence, FencedDecoder
@@ -178,11 +179,26 @@ def sort_all(workshop: Workshop) -> int:
     sorter = workshop.sorter
     sorter.recover()
     sorter.reconciler.run_once()
-    job = workshop.ledger.begin_job("sweep", now=0.0)
+    job = workshop.ledger.jobs.begin_sweep(now=0.0)
     take_in(workshop, job=job)
     sorter.finish_when_empty()
     sorter.run()
     return job
+
+
+def run_job(workshop: Workshop, scope: Scope) -> None:
+    """Run one job to its end, or go on with it, on the thread that calls but for its search."""
+    jobs = workshop.ledger.jobs
+    workshop.sorter.recover()
+    jobs.ask(Kind.SWEEP, scope, by=None, key="the one", now=0.0)
+    while (job := jobs.current()) and job.scanned_at is None:
+        workshop.jobs.turn()
+        if (scan := workshop.jobs._scan) is not None:
+            scan.join(PATIENCE_S)
+    workshop.sorter.finish_when_empty()
+    workshop.sorter.run()
+    while jobs.current():
+        workshop.jobs.turn()
 
 
 @contextmanager

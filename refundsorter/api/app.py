@@ -10,11 +10,11 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.telemetry import TelemetryConfig
 
 from refundsorter import __version__
-from refundsorter.api import about, health, images, problems, stats
+from refundsorter.api import about, health, images, jobs, problems, stats
 from refundsorter.api.guard import Guard
 from refundsorter.api.ports import Ports
 
-ROUTERS = (health.router, about.router, stats.router, images.router)
+ROUTERS = (health.router, about.router, stats.router, images.router, jobs.router)
 THREADS = 8  # that answer requests: more would only wait for the same two cores and one disk
 ABOUT = "What the daemon knows and does: photos, jobs, predictions, models. Errors are RFC 9457 problems."
 # Nothing is measured for others or sent to them, whatever the environment says.

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from refundsorter.core.port import Log
 from refundsorter.core.port_images import ImagesPort, PicturesPort
+from refundsorter.core.port_jobs import JobDeskPort
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,3 +71,4 @@ class Ports:
     about: AboutPort
     images: ImagesPort
     pictures: PicturesPort
+    jobs: JobDeskPort

@@ -69,17 +69,21 @@ class HistoryPort(Protocol):
         """What is known of contents, by their sha256."""
 
 
-class LedgerPort(HistoryPort, Protocol):
-    """The truth about every photo. Each method is one durable transaction.
-
-    Every method raises `PassingTrouble` when the disk is full, read-only or held by another process.
-    """
+class EntryPort(Protocol):
+    """Where photos enter. Each method is one durable transaction, and raises `PassingTrouble` likewise."""
 
     def admit(self, arrivals: Sequence[Arrival], *, job: int | None = None) -> None:
         """Enter complete files as waiting; one that is there already is not entered twice."""
 
     def unknown(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
         """Those that no unfinished row holds with the same identity."""
+
+
+class LedgerPort(HistoryPort, EntryPort, Protocol):
+    """The truth about every photo. Each method is one durable transaction.
+
+    Every method raises `PassingTrouble` when the disk is full, read-only or held by another process.
+    """
 
     def queue(self, *, limit: int, now: float) -> Queue:
         """What waits; counts at most `limit`."""

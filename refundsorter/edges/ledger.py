@@ -26,7 +26,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import QueuePool
 
 from refundsorter.core.image import Claimed, Filed, IllegalTransition, Intent, Release, State
@@ -38,8 +37,9 @@ from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges import ledger_schema as schema
 from refundsorter.edges import ledger_statements as statements
 from refundsorter.edges.ledger_corrections import CorrectionRows
+from refundsorter.edges.ledger_jobs import JobRows
 from refundsorter.edges.ledger_places import PlaceRows
-from refundsorter.edges.ledger_schema import images, jobs
+from refundsorter.edges.ledger_schema import images
 from refundsorter.edges.ledger_trouble import translated
 
 BUSY_TIMEOUT_S = 10.0  # how long another process may hold the ledger before that counts as trouble
@@ -65,6 +65,7 @@ class Ledger:
         self._writing = threading.Lock()
         self.corrections = CorrectionRows(self._read, self._write)
         self.places = PlaceRows(self._read, self._write)
+        self.jobs = JobRows(self._read, self._write)
 
     def close(self) -> None:
         """Close every connection; the write-ahead log is folded into the file."""
@@ -232,19 +233,6 @@ class Ledger:
         if answers:
             with self._write() as connection:
                 connection.execute(statements.KEEP_SHADOW, [asdict(one) for one in answers])
-
-    def begin_job(self, kind: str, *, now: float) -> int:
-        """Enter a job over all that is unfinished, and over what is entered for it later; its id."""
-        with self._write() as connection:
-            key = connection.execute(insert(jobs).values(kind=kind, started_at=now)).inserted_primary_key
-            job = int(key[0]) if key else 0
-            connection.execute(update(images).where(schema.IS_OPEN).values(job=job))
-        return job
-
-    def end_job(self, job: int, *, found: int, now: float) -> None:
-        """Write down that a job is over."""
-        with self._write() as connection:
-            connection.execute(update(jobs).where(jobs.c.id == job).values(ended_at=now, found=found))
 
     def _step(self, statement: Update, parameters: list[dict[str, Any]]) -> None:
         if not parameters:

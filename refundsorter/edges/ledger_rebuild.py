@@ -8,13 +8,14 @@ from contextlib import contextmanager, suppress
 
 from refundsorter.core.correction import Correction
 from refundsorter.core.fault import PassingTrouble, translate
+from refundsorter.core.job import JobState, Kind
 from refundsorter.core.record import Checkpoint, Record
 from refundsorter.core.stability import FileIdentity
 from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges import ledger_schema as schema
+from refundsorter.edges import ledger_schema_jobs
 
 PARTS = ("", "-wal", "-shm")  # the files of one SQLite database, beside each other
-JOB_KIND = "sweep"  # the only kind whose photos name their job
 
 
 class LedgerBuilder:
@@ -95,11 +96,12 @@ class LedgerBuilder:
     def _complete(self, highest_id: int, checkpoint: Checkpoint | None) -> None:
         run = self._connection.execute
         run(
-            "INSERT INTO jobs (id, kind, started_at, ended_at, found) "
-            "SELECT job, ?, min(seen_at), max(finished_at), count(*) FROM images "
+            "INSERT INTO jobs (id, kind, state, asked_at, started_at, ended_at) "
+            "SELECT job, ?, ?, min(seen_at), min(seen_at), max(finished_at) FROM images "
             "WHERE job IS NOT NULL GROUP BY job",
-            (JOB_KIND,),
+            (Kind.SWEEP.value, JobState.DONE.value),
         )
+        ledger_schema_jobs.recount(run)
         run(rows.PUT_CORRECTED)
         run("DELETE FROM sqlite_sequence WHERE name = 'images'")
         run("INSERT INTO sqlite_sequence (name, seq) VALUES ('images', ?)", (highest_id,))

@@ -1,4 +1,4 @@
-"""The ledger's tables, and the steps from each version to the next.
+"""The ledger's tables, those of jobs apart, and the steps from each version to the next.
 
 The version stands in SQLite's `user_version`. A ledger from a newer version is refused; an older one is
 copied beside itself and then migrated in one transaction. Paths are stored as the bytes of `os.fsencode`, so
@@ -30,7 +30,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from refundsorter.core.correction import Stage
 from refundsorter.core.fault import LedgerRefused
 from refundsorter.core.image import OPEN, State
-from refundsorter.edges import ledger_schema_reading
+from refundsorter.edges import ledger_schema_jobs, ledger_schema_reading
 from refundsorter.edges.ledger_trouble import REMEDY, damage
 
 FILE = "ledger.sqlite3"  # its name in `state_dir`
@@ -116,16 +116,6 @@ correction = Table(
     sqlite_autoincrement=True,  # a line names the number for ever
 )
 
-jobs = Table(
-    "jobs",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("started_at", Float, nullable=False),
-    Column("ended_at", Float),
-    Column("found", Integer, nullable=False, server_default="0"),  # photos that belong to it
-)
-
 checkpoint = Table(
     "checkpoint",  # up to where the journal is whole: one row
     metadata,
@@ -206,6 +196,7 @@ def _learn(connection: sqlite3.Connection) -> None:
 
 
 def _serve(connection: sqlite3.Connection) -> None:
+    ledger_schema_jobs.upgrade(connection.execute)
     ledger_schema_reading.make(connection.execute)
 
 
@@ -267,6 +258,7 @@ def _migrate(connection: sqlite3.Connection, path: str, migrations: Sequence[Mig
 def _create(connection: sqlite3.Connection) -> None:
     for table in metadata.sorted_tables:
         _make_table(connection, table)
+    ledger_schema_jobs.make(connection.execute)
     ledger_schema_reading.make(connection.execute)
     _draw_token(connection)
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator
 
-from sqlalchemy import Update, bindparam, func, or_, select, text, union_all, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import ColumnElement, Update, bindparam, func, or_, select, text, union_all, update
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from refundsorter.core.image import State, predecessors
 from refundsorter.core.stability import Source
@@ -21,8 +21,11 @@ def _step_to(*states: State) -> Update:
 
 
 ADMIT = insert(images)
-ADMIT_OR_RENEW = (
-    ADMIT.on_conflict_do_update(  # another content under a waiting name; a sweep tries it again now
+_IS_WAITING = images.c.state == State.WAITING.value
+
+
+def _admit_or_renew(*, where: ColumnElement[bool]) -> Insert:
+    return ADMIT.on_conflict_do_update(
         index_elements=[images.c.path],
         index_where=ONE_OPEN_PER_PATH.dialect_options["sqlite"]["where"],
         set_={
@@ -34,12 +37,15 @@ ADMIT_OR_RENEW = (
             "trouble": None,
             "infer_ms": None,
         },
-        where=(images.c.state == State.WAITING.value)
-        & (
-            (images.c.identity != ADMIT.excluded.identity) | (ADMIT.excluded.noticed_by == Source.SWEEP.value)
-        ),
+        where=_IS_WAITING & where,
     )
+
+
+# Another content under a waiting name; a sweep tries what waits again now.
+ADMIT_OR_RENEW = _admit_or_renew(
+    where=(images.c.identity != ADMIT.excluded.identity) | (ADMIT.excluded.noticed_by == Source.SWEEP.value)
 )
+RENEW_OWN = _admit_or_renew(where=images.c.job == ADMIT.excluded.job)  # what waits for others is left to them
 # A photo that is held back for longer than the longest wait was so by a clock that has been set back since.
 DUE = (images.c.not_before <= bindparam("now")) | (images.c.not_before > bindparam("horizon"))
 CLAIM = (

@@ -15,6 +15,7 @@ from refundsorter.core.fault import NameTaken, PassingTrouble
 from refundsorter.core.hints import Hint, HintSink
 from refundsorter.core.image import Answer, Claimed, Examined, Filed, Intent, Release
 from refundsorter.core.port import Clock, JournalPort, LedgerPort, Log, Pending, ShelfPort
+from refundsorter.core.port_jobs import ScopesPort
 from refundsorter.core.record import Entry
 from refundsorter.core.recovery import Repair
 from refundsorter.core.retry import RetryPolicy
@@ -47,6 +48,7 @@ class Filer:
         ledger: LedgerPort,
         shelf: ShelfPort,
         journal: JournalPort,
+        jobs: ScopesPort,
         hints: HintSink,
         retry: RetryPolicy,
         clock: Clock,
@@ -55,6 +57,7 @@ class Filer:
         self._ledger = ledger
         self._shelf = shelf
         self._journal = journal
+        self._jobs = jobs
         self._hints = hints
         self.retry = retry
         self._clock = clock
@@ -75,6 +78,7 @@ class Filer:
             PassingTrouble: Something was cut short; call `recover` before anything else.
         """
         released, filed = self.tally.released, self.tally.filed
+        examined = self._keep(examined)
         early = self._too_early(examined)
         self._file([one for one in examined if one not in early], rules)
         if early:
@@ -82,6 +86,19 @@ class Filer:
             self._file([one for one in early if one not in still], rules)
             self._ledger.release([self._later(one.claimed, trouble=None) for one in still])
         return self.tally.filed > filed or self.tally.released == released
+
+    def _keep(self, examined: Sequence[Examined]) -> list[Examined]:
+        """Leave photos where they lie that their jobs do not want; the others."""
+        others: list[Examined] = []
+        kept: list[Examined] = []
+        for one in examined:
+            job = one.claimed.job
+            is_wanted = job is None or self._jobs.scope(job).wants(one.outcome)
+            (others if is_wanted else kept).append(one)
+        self._jobs.keep([one.claimed for one in kept])
+        for one in kept:
+            self._log.info("photo.kept", job=one.claimed.job, **_told(one))
+        return others
 
     def _too_early(self, examined: Sequence[Examined]) -> list[Examined]:
         """Copies of photos that have not reached a destination."""
@@ -253,10 +270,13 @@ class Filer:
 
     def _tell(self, intent: Intent) -> None:
         """Log what became of a photo, in the fields that it has."""
-        outcome = intent.examined.outcome
-        fields: dict[str, object] = {"file": PurePath(intent.examined.claimed.path).name}
-        if isinstance(outcome, Answer):
-            fields |= {"category": outcome.category, "confidence": round(outcome.confidence, 3)}
-        else:
-            fields |= {"reason": outcome.reason.value, "detail": outcome.detail}
-        self._log.info(f"photo.{intent.state.value}", **fields)
+        self._log.info(f"photo.{intent.state.value}", **_told(intent.examined))
+
+
+def _told(examined: Examined) -> dict[str, object]:
+    """What is logged of a photo that was looked at."""
+    outcome = examined.outcome
+    fields: dict[str, object] = {"file": PurePath(examined.claimed.path).name}
+    if isinstance(outcome, Answer):
+        return fields | {"category": outcome.category, "confidence": round(outcome.confidence, 3)}
+    return fields | {"reason": outcome.reason.value, "detail": outcome.detail}

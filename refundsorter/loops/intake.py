@@ -13,7 +13,7 @@ from itertools import islice
 
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.hints import Hint, HintKind
-from refundsorter.core.port import Clock, FoundPort, LedgerPort, Log
+from refundsorter.core.port import Clock, EntryPort, FoundPort, Log
 from refundsorter.core.retry import RetryPolicy
 from refundsorter.core.stability import Arrival, FileIdentity, Source, StabilityTracker
 from refundsorter.loops.beat import Beat
@@ -44,7 +44,7 @@ class Intake:
         root: Root,
         hints: HintQueue,
         look: Callable[[str], FileIdentity | None],
-        ledger: LedgerPort,
+        ledger: EntryPort,
         on_admitted: Callable[[], None],
         times: Times,
         chunk: int,
@@ -114,24 +114,25 @@ class Intake:
             How many files were left out: they were still being written, or the ledger could not take them.
         """
         self._begin_scan()
-        while self.root.scans and not self._has_given_up():
+        while self.root.scans and not self.has_given_up():
             self._rest()
             self._turn()
         patience = self._clock.monotonic() + SWEEP_PATIENCE * max(self._times.stability_s, CHECK_S)
-        while (len(self._tracker) or self._ready) and not self._has_given_up():
+        while (len(self._tracker) or self._ready) and not self.has_given_up():
             if not self._ready and self._clock.monotonic() > patience:
                 break
             self._rest()
             self._turn()
         return len(self._tracker) + len(self._ready)
 
+    def has_given_up(self) -> bool:
+        """Whether a single sweep was stopped, or the ledger could not take files for long."""
+        return self._stopping.is_set() or self._troubles >= LAST_TRIES
+
     def _rest(self) -> None:
         """In a single sweep: wait until there is something to do."""
         self._hints.take(self._timeout_s())
         self._check()
-
-    def _has_given_up(self) -> bool:
-        return self._stopping.is_set() or self._troubles >= LAST_TRIES
 
     def _take_over_times(self) -> None:
         """Go on by the new times; what was waited for by the old ones is found again by the scan."""

@@ -13,6 +13,10 @@ from support import PATIENCE_S, Shop, make_shop, photo
 
 PAGE = Path(__file__).parents[2] / "docs" / "http.md"
 ADDRESS = "http://127.0.0.1:8080"
+SHARED = {
+    "REFUNDSORTER_INBOX": "[inbox, shared]",
+    "REFUNDSORTER_WATCH__ROOTS": "{shared: jobs}",  # for jobs that leave photos where they are
+}
 BLOCK = re.compile(r"^```(sh|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -39,7 +43,8 @@ def steps() -> list[Step]:
 def face(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A daemon that has sorted a photo and rejected another."""
     shop: Shop = make_shop(tmp_path_factory.mktemp("page"))
-    with served(shop) as found:
+    (shop.base / "shared").mkdir()
+    with served(shop, **SHARED) as found:
         shop.drop("IMG_0001.jpg", photo("red", size=(400, 300)))
         found.daemon.wait_for("photo.sorted")
         shop.drop("IMG_0002.jpg", b"no photo")
@@ -67,8 +72,6 @@ def test_a_command_of_the_page_runs(step: Step, face: Served, tmp_path: Path) ->
 
 def test_the_page_has_every_route(face: Served) -> None:
     """No route that the description tells is missing from the page."""
-    told = {
-        re.sub(r"\?.*|'", "", step.command.split(ADDRESS)[-1].replace("images/1", "images/{image}"))
-        for step in steps()
-    }
+    paths = [re.sub(r"\?.*|'", "", step.command.split(ADDRESS)[-1]) for step in steps()]
+    told = {path.replace("images/1", "images/{image}").replace("jobs/1", "jobs/{number}") for path in paths}
     assert set(face.client.get("/openapi.json")["paths"]) <= told

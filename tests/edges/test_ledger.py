@@ -441,12 +441,12 @@ class TestJobs:
 
     def test_a_job_is_counted_by_its_photos(self, ledger: Ledger, path: str) -> None:
         """Photos that were entered for a job are found by it, by state and by category."""
-        job = ledger.begin_job("sweep", now=100.0)
+        job = ledger.jobs.begin_sweep(now=100.0)
         ledger.admit([arrival("/inbox/x.jpg"), arrival("/inbox/y.jpg")], job=job)
         (one,) = ledger.claim(limit=1, now=101.0)
         ledger.classify([intent(examined(one))])
         ledger.finish([filed(one.id)])
-        ledger.end_job(job, found=2, now=120.0)
+        ledger.jobs.end_sweep(job, left=0, is_interrupted=False, now=120.0)
         with closing(LedgerReport(path)) as report:
             assert report.job_states(job) == {"sorted": 1, "waiting": 1}
             assert report.job_categories(job) == {"TOYS": 1}
@@ -454,7 +454,7 @@ class TestJobs:
 
     def test_jobs_have_ids_of_their_own(self, ledger: Ledger) -> None:
         """Each job is told from the one before."""
-        assert ledger.begin_job("sweep", now=1.0) != ledger.begin_job("sweep", now=2.0)
+        assert ledger.jobs.begin_sweep(now=1.0) != ledger.jobs.begin_sweep(now=2.0)
 
 
 class TestReport:
@@ -515,7 +515,7 @@ class TestTrouble:
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("DROP TABLE jobs")
         with pytest.raises(sqlite3.OperationalError, match="no such table"):
-            ledger.begin_job("sweep", now=1.0)
+            ledger.jobs.begin_sweep(now=1.0)
 
 
 class TestThreads:

@@ -42,7 +42,8 @@ def test_the_rebuilt_ledger_is_the_lost_one(busy: Shop) -> None:
         return (
             that_matter(busy),
             rows(busy, "SELECT * FROM checkpoint"),
-            rows(busy, "SELECT id, kind, found FROM jobs"),
+            rows(busy, "SELECT id, kind, state FROM jobs"),
+            rows(busy, "SELECT * FROM job_tally"),
             rows(busy, "SELECT seq FROM sqlite_sequence WHERE name = 'images'"),
         )
 

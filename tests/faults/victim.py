@@ -22,16 +22,18 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sqlalchemy import event
 from support import Shop, environment
-from workbench import fence, opened, sort_all
+from workbench import fence, opened, run_job, sort_all
 
 from refundsorter import settings as configuration
 from refundsorter.assembly import Workshop
+from refundsorter.core.job import Scope
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.rebuild import rebuild
 
 PROGRAM = [sys.executable, __file__]
 LOOKS = frozenset({"lstat", "fstat", "read", "statvfs", "names"})
 REBUILD = "rebuild"  # what a victim does when it is not to sort
+JOB = "job"  # it sorts what a job wants, and leaves the rest
 AUDITED = frozenset({"open", "os.mkdir", "os.remove", "os.rename", "os.truncate", "sqlite3.connect"})
 
 
@@ -73,6 +75,7 @@ class Steps:
 FILE_SYSTEMS: dict[str, Callable[[Callable[[str, str], None]], FileSystem]] = {
     "rename": FileSystem,
     "link": WithoutRename,
+    JOB: FileSystem,
 }
 
 
@@ -86,7 +89,10 @@ def live(base: Path, way: str, kill_at: int) -> None:
         return
     with opened(Shop(base), files=FILE_SYSTEMS[way](steps.call)) as workshop:
         steps.watch(workshop)
-        sort_all(workshop)
+        if way == JOB:
+            run_job(workshop, Scope.of(classes=("WARM",)))
+        else:
+            sort_all(workshop)
 
 
 def serve() -> None:

@@ -1,0 +1,106 @@
+"""The commands on jobs."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from refundsorter.cli_correct import MAX_ID, login_name
+from refundsorter.cli_options import AsJson, ConfigFile, answer, read_settings
+from refundsorter.core.job import JobRefused, JobState, KeyReused
+from refundsorter.exits import ExitCode
+
+if TYPE_CHECKING:
+    from refundsorter.core.job import JobReport
+
+app = typer.Typer(help="Runs over the inboxes, by the daemon.", no_args_is_help=True)
+Number = Annotated[int, typer.Argument(help="The job's number.", metavar="ID", min=1, max=MAX_ID)]
+
+
+@app.command("list")
+def list_(
+    config: ConfigFile = None,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=1000, metavar="N")] = 20,
+    before: Annotated[
+        int | None, typer.Option(help="Only those with a lower number.", min=1, max=MAX_ID, metavar="ID")
+    ] = None,
+    state: Annotated[JobState | None, typer.Option(help="Only those that stand so.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, the newest first."""
+    from refundsorter import jobs, show_jobs
+
+    settings = read_settings(config)
+    found = jobs.listing(jobs.ledger_path(settings), limit=limit, before=before, state=state)
+    answer([asdict(one) for one in found], as_json, lambda: show_jobs.listed(found))
+
+
+@app.command("show")
+def show_(number: Number, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Say how a job stands."""
+    from refundsorter import jobs, show_jobs
+
+    found = jobs.one(jobs.ledger_path(read_settings(config)), number)
+    answer(asdict(found), as_json, lambda: show_jobs.job(found))
+
+
+@app.command()
+def start(
+    config: ConfigFile = None,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option("--class", help="Only photos of this label or category; repeatable.", metavar="NAME"),
+    ] = None,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Option("--path", help="Only this file or folder of an inbox; repeatable.", metavar="PATH"),
+    ] = None,
+    glob: Annotated[
+        str | None, typer.Option(help="Only paths that end with this pattern.", metavar="PATTERN")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Who asks for it. [default: the login name]", metavar="NAME")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Asked for again by this key it is the same job.", metavar="KEY")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is over.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start a sweep of the inboxes."""
+    from refundsorter import jobs, show, show_jobs
+    from refundsorter.locks import sorter_pid
+
+    settings = read_settings(config)
+    places = [os.path.abspath(path) for path in paths or ()]
+    try:
+        scope = jobs.scope_of(settings, classes=classes or (), paths=places, glob=glob)
+        job, _ = jobs.start(settings, scope, by=login_name(by), key=key)
+    except (JobRefused, KeyReused) as refused:
+        raise typer.BadParameter(str(refused)) from refused
+    if wait:
+        with show.progress(enabled=not as_json) as on_progress:
+            found = jobs.wait(settings, job.id, on_progress)
+        answer(asdict(found), as_json, lambda: show_jobs.job(found))
+        raise typer.Exit(_status(found))
+    found = jobs.one(jobs.ledger_path(settings), job.id)
+    is_sorted_now = sorter_pid(settings) is not None
+    answer(asdict(found), as_json, lambda: show_jobs.started(found, somebody_sorts=is_sorted_now))
+
+
+@app.command()
+def cancel(number: Number, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """End a job; what is in hand is finished, and what is left stays in the inbox."""
+    from refundsorter import jobs, show_jobs
+
+    settings = read_settings(config)
+    jobs.cancel(settings, number)
+    found = jobs.one(jobs.ledger_path(settings), number)
+    answer(asdict(found), as_json, lambda: show_jobs.cancelled(found))
+
+
+def _status(found: "JobReport") -> ExitCode:
+    """Whether nothing is left for a person."""
+    return ExitCode.OK if found.state == JobState.DONE and not found.left else ExitCode.LEFT
