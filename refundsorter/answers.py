@@ -13,19 +13,22 @@ from refundsorter.assembly import Workshop
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.text import printable
 from refundsorter.edges import mounts
+from refundsorter.edges.ledger_answers import LedgerAnswers
 from refundsorter.edges.ledger_images import LedgerImages
 from refundsorter.edges.ledger_reading import Reader
 from refundsorter.edges.patience import Share
 from refundsorter.jobs import JobDesk
 from refundsorter.loops.intake import Intake
+from refundsorter.loops.predictor import Predictor
 from refundsorter.pictures import Pictures
 from refundsorter.policies import worker_count
+from refundsorter.sending import Desk, Sources, Uploads
 
 SILENCE_S = 60.0  # a loop that has been silent for longer is not alive
 
 
 class Answers:
-    """Everything that the routes of one daemon ask; opens nothing before it is asked."""
+    """Everything that the routes of one daemon ask; opens no file before it is asked."""
 
     def __init__(
         self, workshop: Workshop, intakes: Sequence[Intake], *, is_leaving: Callable[[], bool]
@@ -37,16 +40,29 @@ class Answers:
             if mounts.why_polling(folder) is not None
         }
         self._reader = Reader(workshop.ledger_path)
+        self._predictor = Predictor(
+            crew=lambda: workshop.sorter.crew,
+            history=LedgerAnswers(self._reader),
+            threads=worker_count(settings),
+            load=max(1, settings.batch.max_size // 2),
+            room=settings.http.predict_queue,
+        )
         self.ports = Ports(
             log=workshop.log,
             about=About(workshop, intakes, shares, is_leaving),
+            predictor=self._predictor,
+            sources=Sources(settings),
+            uploads=Uploads(settings, workshop.ledger, workshop.sorter.wake),
+            desk=Desk(settings, workshop.ledger, workshop.sorter.wake),
             jobs=JobDesk(settings, workshop.ledger.jobs, on_change=workshop.jobs.wake),
             images=LedgerImages(self._reader),
             pictures=Pictures(settings, workshop.fence, list(shares.values())),
         )
+        self._predictor.start()
 
     def close(self) -> None:
-        """Close the ledger's connections."""
+        """Answer nothing any more, and close the ledger's connections."""
+        self._predictor.stop()
         self._reader.close()
 
 

@@ -37,12 +37,13 @@ def correct(
     """Put photos into their category, and record it."""
     from refundsorter import correct as correcting
     from refundsorter import show, show_correct
+    from refundsorter.core.correction import CategoryRefused
     from refundsorter.edges.log import Gate, make
 
     settings = read_settings(config)
     try:
         correcting.require_category(settings, category, is_new=new_category)
-    except correcting.CategoryRefused as refused:
+    except CategoryRefused as refused:
         raise typer.BadParameter(str(refused), param_hint="CATEGORY") from refused
     who = login_name(by)
     if dry_run:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from refundsorter.core.correction import Shelved, Stage, Verdict, shelf_folder
-from refundsorter.core.fault import AlreadyRunning, RefundsorterError, StartRefused
+from refundsorter.core.correction import CategoryRefused, Shelved, Stage, Verdict, shelf_folder
+from refundsorter.core.fault import AlreadyRunning, StartRefused
 from refundsorter.core.placement import alike
 from refundsorter.core.port import Log
 from refundsorter.core.taxonomy import folder_problem
@@ -30,10 +30,6 @@ LOOK_S = 0.05  # how often the outcome is looked for
 PATIENCE_S = 30.0  # how long the other process has for the next photo
 NOT_TAKEN_UP = "the process that sorts has not taken it up; it was withdrawn"
 IN_HAND = "it is being moved; `refundsorter status` says what holds moves"
-
-
-class CategoryRefused(RefundsorterError):
-    """It is no category; the message says which there are."""
 
 
 class NothingFiled(StartRefused):

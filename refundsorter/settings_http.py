@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from refundsorter.settings_kinds import Group, setting, whole
+from refundsorter.settings_kinds import Folders, Group, setting, whole
 
 
 def _loopback(value: object) -> object:
@@ -29,4 +29,13 @@ class HttpSettings(Group):
     )
     port: int = whole(
         8080, "The port that HTTP is served at; 0: any free one, which the log tells.", 0, 65_535
+    )
+    read_roots: Folders = setting(
+        (),
+        "Folders below which files may be named for a prediction; nothing is written there.",
+        "a list of paths",
+    )
+    max_upload_mb: int = whole(100, "The longest body of a request, in MiB.", 1, 4096)
+    predict_queue: int = whole(
+        256, "How many images may wait for a prediction; when there are more, the answer is 503.", 64, 10_000
     )

@@ -44,6 +44,7 @@ def _in_bytes(value: object) -> object:
 
 Location = Annotated[Path, BeforeValidator(_absolute)]
 Locations = Annotated[tuple[Location, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
+Folders = Annotated[tuple[Location, ...], BeforeValidator(_listed)]
 Pattern = Annotated[str, Field(pattern=r"^[^/\x00]+$")]
 Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(_listed)]
 Bytes = Annotated[int, BeforeValidator(_in_bytes)]

@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from support import PATIENCE_S, Running, Shop
 
 SERVED = {"REFUNDSORTER_HTTP__ENABLED": "true", "REFUNDSORTER_HTTP__PORT": "0"}
+
+BOUNDARY = "----0123456789"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +81,21 @@ def served(shop: Shop, **variables: str) -> Iterator[Served]:
             yield Served(daemon, client)
         finally:
             client.close()
+
+
+def form(files: Sequence[bytes], **fields: str) -> tuple[bytes, dict[str, str]]:
+    """A form with files named 0.jpg, 1.jpg …, and with fields."""
+    parts = [
+        f'Content-Disposition: form-data; name="image"; filename="{number}.jpg"\r\n'
+        "Content-Type: image/jpeg\r\n\r\n".encode()
+        + content
+        for number, content in enumerate(files)
+    ]
+    parts += [
+        f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode()
+        for name, value in fields.items()
+    ]
+    body = b"".join(f"--{BOUNDARY}\r\n".encode() + part + b"\r\n" for part in parts)
+    return body + f"--{BOUNDARY}--\r\n".encode(), {
+        "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"
+    }

@@ -148,6 +148,12 @@ class Running:
                 return dict(found)
         raise AssertionError(f"the daemon ended before {event}: {self.events[-5:]}")
 
+    def drain(self) -> None:
+        """Read the log to its end; one that nobody reads fills its pipe and holds the daemon up."""
+        assert self.process.stderr is not None
+        for _ in self.process.stderr:
+            pass
+
     def stop(self) -> int:
         """Ask it to end, and read the log to its end; the exit status."""
         self.process.send_signal(signal.SIGTERM)

@@ -51,6 +51,7 @@ OUTSIDE = {
     "ledger_jobs": {"sqlalchemy"},
     "ledger_jobs_report": set(),
     "ledger_counts": set(),
+    "ledger_answers": set(),
     "ledger_images": set(),
     "ledger_reading": set(),
     "ledger_rebuild": set(),
@@ -72,6 +73,7 @@ OUTSIDE = {
     "photos": set(),
     "plain_yaml": {"yaml"},
     "polling": {"watchdog"},
+    "readable": set(),
     "scan": set(),
     "serving": set(),
     "shelf": set(),
@@ -81,6 +83,7 @@ OUTSIDE = {
     "taking": set(),
     "taxonomy": set(),
     "thumbnail": {"PIL", "numpy"},
+    "uploads": set(),
 }
 # The edges that an edge stands on.
 SIBLINGS = {
@@ -119,11 +122,13 @@ SIBLINGS = {
     "ledger_report": {"ledger_counts", "ledger_rows", "ledger_schema", "ledger_trouble"},
     "ledger_rows": {"ledger_schema"},
     "ledger_schema": {"ledger_schema_jobs", "ledger_schema_reading", "ledger_trouble"},
+    "ledger_answers": {"ledger_reading", "ledger_rows"},
     "ledger_images": {"ledger_reading", "ledger_rows", "ledger_schema_reading"},
     "ledger_reading": {"ledger_trouble"},
     "ledger_statements": {"ledger_rows", "ledger_schema"},
     "photos": {"filesystem"},
     "polling": {"scan"},
+    "readable": {"patience"},
     "scan": {"filesystem"},
     "strangers": {"copying", "filesystem"},
     "listening": {"durable", "filesystem"},
@@ -132,6 +137,7 @@ SIBLINGS = {
     "taking": {"filesystem"},
     "taxonomy": {"plain_yaml"},
     "thumbnail": {"decoder"},
+    "uploads": {"filesystem"},
 }
 SQLITE = {
     "ledger",
@@ -173,8 +179,13 @@ FLOORS = {
     "inventory": {"core.*", "edges.bundle", "edges.serving", "locks", "settings"},
     "shadowing": {"assembly", "core.*", "edges.choice", "edges.ledger_report", "settings"},
     "answers": {
-        "__init__", "api.ports", "assembly", "core.*", "edges.ledger_images", "edges.ledger_reading",
-        "edges.mounts", "edges.patience", "inventory", "jobs", "loops.*", "pictures", "policies", "state",
+        "__init__", "api.ports", "assembly", "core.*", "edges.ledger_answers", "edges.ledger_images",
+        "edges.ledger_reading", "edges.mounts", "edges.patience", "inventory", "jobs", "loops.*", "pictures",
+        "policies", "sending", "state",
+    },
+    "sending": {
+        "core.*", "correct", "edges.filesystem", "edges.ledger", "edges.mounts", "edges.patience",
+        "edges.readable", "edges.uploads", "policies", "settings", "settings_kinds",
     },
     "pictures": {
         "core.*", "edges.fence", "edges.filesystem", "edges.patience", "edges.thumbnail", "policies",
@@ -215,7 +226,7 @@ FLOORS = {
         "core.*", "edges.filesystem", "edges.ledger", "edges.ledger_report", "edges.ledger_schema",
         "edges.lock", "edges.scan", "edges.taxonomy", "filing", "settings",
     },
-    "cli_correct": {"cli_options", "correct", "edges.log", "exits", "show", "show_correct"},
+    "cli_correct": {"cli_options", "core.*", "correct", "edges.log", "exits", "show", "show_correct"},
     "jobs": {
         "core.*", "edges.ledger", "edges.ledger_jobs", "edges.ledger_jobs_report", "edges.ledger_schema",
         "edges.taxonomy", "locks", "policies", "settings",
@@ -306,7 +317,7 @@ TRAINING_FLOORS = {
     "edges.thumbnail", "settings",
 }  # fmt: skip
 # What the HTTP face stands on beside the core and itself; `api.ports` is known to the daemon and stays light.
-API_OUTSIDE = {"anyio", "fastapi", "pydantic", "starlette", "uvicorn"}
+API_OUTSIDE = {"anyio", "fastapi", "pydantic", "python_multipart", "starlette", "uvicorn"}
 HEAVY = {"tensorflow", "keras"}  # three seconds and half a gigabyte
 
 

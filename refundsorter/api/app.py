@@ -10,12 +10,23 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.telemetry import TelemetryConfig
 
 from refundsorter import __version__
-from refundsorter.api import about, health, images, jobs, problems, stats
+from refundsorter.api import about, deeds, health, images, jobs, predict, problems, stats
+from refundsorter.api.bodies import Room
 from refundsorter.api.guard import Guard
 from refundsorter.api.ports import Ports
 
-ROUTERS = (health.router, about.router, stats.router, images.router, jobs.router)
+# The first is looked for first: it is asked for a hundred times a second.
+ROUTERS = (
+    predict.router,
+    health.router,
+    about.router,
+    stats.router,
+    images.router,
+    deeds.router,
+    jobs.router,
+)
 THREADS = 8  # that answer requests: more would only wait for the same two cores and one disk
+BODIES = 2  # of the longest kind that may be in memory at once
 ABOUT = "What the daemon knows and does: photos, jobs, predictions, models. Errors are RFC 9457 problems."
 # Nothing is measured for others or sent to them, whatever the environment says.
 SILENT: TelemetryConfig = {
@@ -44,6 +55,7 @@ def create_app(ports: Ports) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.ports = ports
+    app.state.room = Room(BODIES * ports.uploads.max_bytes)
     app.add_middleware(Guard, log=ports.log)
     problems.install(app)
     for router in ROUTERS:

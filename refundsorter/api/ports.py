@@ -1,12 +1,16 @@
 """What the routes ask: one small value of ports, which the daemon fills and a test may fill otherwise."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from refundsorter.core.correction import Verdict
 from refundsorter.core.port import Log
 from refundsorter.core.port_images import ImagesPort, PicturesPort
 from refundsorter.core.port_jobs import JobDeskPort
+from refundsorter.core.prediction import Predicted
+from refundsorter.core.upload import UploadsPort
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,56 @@ class AboutPort(Protocol):
         """
 
 
+class PredictorPort(Protocol):
+    """Where images are asked about; from any thread."""
+
+    def ask(self, contents: Sequence[bytes], *, top_k: int | None = None) -> list[Future[Predicted]]:
+        """Have images looked at, beside the photos.
+
+        Args:
+            contents: Whole files.
+            top_k: How many labels are told; None: as many as the journal tells.
+
+        Raises:
+            TooManyWait: There is no room for all of them; none was taken.
+            PassingTrouble: The daemon stops.
+        """
+
+
+class SourcesPort(Protocol):
+    """Where images come from that a request only names; both may take some seconds."""
+
+    def file(self, path: str) -> bytes:
+        """A file of this machine.
+
+        Raises:
+            SourceForbidden: It may not be read.
+            Vanished: It is not there.
+            ItemFault: It is too large, or no file.
+            PassingTrouble: It cannot be read now.
+        """
+
+    def fetched(self, url: str) -> bytes:
+        """What lies at an address. Raises as `file`."""
+
+
+class DeskPort(Protocol):
+    """What a person, or another program, may ask for a photo. Each method raises `PassingTrouble`."""
+
+    def retry(self, image: int) -> bool:
+        """Try a photo now that passing trouble holds back; False where it does not wait."""
+
+    def correct(self, image: int, category: str, *, by: str | None, is_new: bool) -> int:
+        """Ask for a photo to be put into a category; the correction's number.
+
+        Raises:
+            CategoryRefused: It is no category, or, where a new one is meant, none that could be.
+        """
+
+    def verdict(self, correction: int) -> Verdict:
+        """What has become of it; one that was refused is not kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Everything that the routes ask; each port is safe to be called from several threads at once."""
@@ -72,3 +126,7 @@ class Ports:
     images: ImagesPort
     pictures: PicturesPort
     jobs: JobDeskPort
+    predictor: PredictorPort
+    sources: SourcesPort
+    uploads: UploadsPort
+    desk: DeskPort

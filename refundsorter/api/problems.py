@@ -45,6 +45,7 @@ class ProblemDetails(BaseModel):
     detail: str | None = Field(None, description="What happened, and what to do.")
     errors: list[Flaw] | None = Field(None, description="Everything that is wrong with the request.")
     reasons: list[str] | None = Field(None, description="Why it is not alive or not ready.")
+    reason: str | None = Field(None, description="Why an image cannot be used, as the journal says it.")
 
 
 class Problem(Exception):
@@ -76,15 +77,22 @@ def busy(detail: str) -> Problem:
     return Problem(503, detail, headers={"Retry-After": str(RETRY_S)})
 
 
+def members(one: Problem) -> dict[str, Any]:
+    """What is told of a problem within an answer."""
+    return _members(one.status, one.detail) | one.members
+
+
 def problem(
     status: int, detail: str | None, *, headers: Mapping[str, str] | None = None, **members: Any
 ) -> Response:
     """An answer that tells a problem."""
+    said = json.dumps(_members(status, detail) | members)
+    return Response(said, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _members(status: int, detail: str | None) -> dict[str, Any]:
     said: dict[str, Any] = {"type": "about:blank", "title": _phrase(status), "status": status}
-    if detail:
-        said["detail"] = detail
-    said |= members
-    return Response(json.dumps(said), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+    return said | ({"detail": detail} if detail else {})
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -79,7 +79,7 @@ class Image(BaseModel):
     reason: Annotated[str | None, Field(description="Why it is not filed under its category.")]
     detail: Annotated[str | None, Field(description="What exactly was found in a rejected file.")]
     job: Annotated[int | None, Field(description="The job it belongs to.")]
-    noticed_by: Annotated[str, Field(description="How it was noticed first: event, scan or sweep.")]
+    noticed_by: Annotated[str, Field(description="How it was noticed first: event, scan, sweep or upload.")]
     seen_at: Annotated[Time, Field(description="When it was seen to be complete.")]
     claimed_at: Annotated[Time | None, Field(description="When a worker last took it.")]
     queued_s: Annotated[float | None, Field(description="Seconds from being seen to being claimed.")]

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import PurePath
 from typing import Any
 
+from refundsorter.core.fault import RefundsorterError
 from refundsorter.core.image import Claimed, Ranked
 from refundsorter.core.placement import DUPLICATES, REJECTED, REVIEW
 from refundsorter.core.record import SCHEMA, day_of, json_line, rfc3339
@@ -21,6 +22,10 @@ class How(StrEnum):
 
     COMMAND = "command"  # by `refundsorter correct`
     MOVED = "moved"  # by moving the photo on the shelf; a scan has found it
+
+
+class CategoryRefused(RefundsorterError):
+    """It is no category; the message says which there are."""
 
 
 class Stage(StrEnum):

@@ -64,7 +64,7 @@ class Photo:
     state: State
     path: str  # in the inbox, as os.fsdecode gives it
     identity: FileIdentity
-    noticed_by: str  # event, scan or sweep
+    noticed_by: str  # event, scan, sweep or upload
     seen_at: float  # unix seconds
     claimed_at: float | None
     not_before: float  # not claimed before; 0 for one that met no trouble

@@ -17,6 +17,7 @@ class Source(StrEnum):
     EVENT = "event"
     SCAN = "scan"
     SWEEP = "sweep"
+    UPLOAD = "upload"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

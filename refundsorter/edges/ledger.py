@@ -91,6 +91,16 @@ class Ledger:
                     statements.ADMIT_OR_RENEW, [rows.admission(arrival, job=job) for arrival in arrivals]
                 )
 
+    def enter(self, arrival: Arrival) -> int | None:
+        """As `admit`, unless the file has entered otherwise, or was filed even; its number, if any."""
+        row = rows.admission(arrival, job=None)
+        file = {"path": row["path"], "identity": row["identity"]}
+        with self._write() as connection:
+            if connection.scalar(statements.ENTERED, file) is None:
+                connection.execute(statements.ADMIT_OR_RENEW, row)
+            number: int | None = connection.scalar(statements.ENTERED, file)
+        return number
+
     def unknown(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
         """Those that no unfinished row holds with the same identity."""
         query = select(images.c.path, images.c.identity).where(
@@ -131,6 +141,11 @@ class Ledger:
     def release(self, releases: Sequence[Release]) -> None:
         """Give photos back to waiting."""
         self._step(statements.RELEASE, [rows.released(one) for one in releases])
+
+    def hasten(self, image_id: int) -> bool:
+        """Hold a waiting photo back no longer; False if it does not wait."""
+        with self._write() as connection:
+            return connection.execute(statements.HASTEN, {"b_id": image_id}).rowcount == 1
 
     def forget(self, ids: Collection[int]) -> None:
         """Drop the rows of unfinished photos that their owners took away."""

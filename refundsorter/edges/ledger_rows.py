@@ -183,7 +183,7 @@ def shelved(row: RowMapping, image: int) -> Shelved:
     )
 
 
-def answer(row: RowMapping) -> Answer:
+def answer(row: RowMapping | Mapping[str, Any]) -> Answer:
     """What a model said of a content."""
     return Answer(
         category=row["category"],

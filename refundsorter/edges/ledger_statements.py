@@ -21,6 +21,7 @@ def _step_to(*states: State) -> Update:
 
 
 ADMIT = insert(images)
+_IS_THIS_FILE = (images.c.path == bindparam("path")) & (images.c.identity == bindparam("identity"))
 _IS_WAITING = images.c.state == State.WAITING.value
 
 
@@ -78,6 +79,15 @@ RELEASE = _step_to(State.WAITING).values(
     attempts=bindparam("b_attempts"),
     trouble=bindparam("b_trouble"),
     infer_ms=None,  # what was found is void: it counts no longer as an answer for this content
+)
+ENTERED = union_all(
+    select(images.c.id).where(_IS_THIS_FILE, schema.IS_OPEN),
+    select(images.c.id).where(_IS_THIS_FILE, images.c.finished_at.is_not(None)),
+)
+HASTEN = (
+    update(images)
+    .where(images.c.id == bindparam("b_id"), schema.IS_WAITING)
+    .values(not_before=0.0, attempts=0, trouble=None)
 )
 _CHECKPOINT = insert(schema.checkpoint)
 KEEP_CHECKPOINT = _CHECKPOINT.on_conflict_do_update(

@@ -12,10 +12,12 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from refundsorter.core.decision import Rules
+from refundsorter.core.decision import Interpretation, Rules
 from refundsorter.core.fault import ItemFault, PassingTrouble, Vanished
 from refundsorter.core.image import Answer, Claimed, Examined, Rejection
+from refundsorter.core.pixels import ImageInfo
 from refundsorter.core.port import ClassifierPort, DecoderPort, HistoryPort, Known, PhotoPort, ReaderPort
+from refundsorter.core.prediction import Look
 from refundsorter.core.shadow import Shadow, ShadowAnswer
 from refundsorter.loops.contents import Content, Contents
 
@@ -175,29 +177,47 @@ class Examiner:
 
     def _infer(self, batch: list[_Read], rules: Rules) -> list[_Read]:
         """Decode and classify; those that were, in the order in which their pixels lie."""
-        decoded: list[_Read] = []
-        sizes: list[tuple[int, int]] = []
-        found = self._decoder.decode([one.photo.data for one in batch], self._pixels)
-        for one, decoding in zip(batch, found, strict=True):
-            one.took_ms += decoding.took_ms
-            outcome = decoding.outcome
-            if isinstance(outcome, ItemFault):
-                one.outcome = Rejection(reason=outcome.reason, detail=outcome.detail)
-            elif isinstance(outcome, PassingTrouble):
-                one.trouble = outcome
+        inferred: list[_Read] = []
+        looks = self.look([one.photo.data for one in batch], rules.interpretation)
+        for one, look in zip(batch, looks, strict=True):
+            one.took_ms += look.decode_ms
+            one.infer_ms = look.infer_ms
+            if isinstance(look.outcome, PassingTrouble):
+                one.trouble = look.outcome
             else:
-                decoded.append(one)
-                sizes.append((outcome.width, outcome.height))
-        self.steps += len(batch)
-        if not decoded:
-            return []
+                one.outcome = look.outcome
+            if isinstance(look.outcome, Answer):
+                inferred.append(one)
+        return inferred
+
+    def look(self, contents: Sequence[bytes], reading: Interpretation) -> list[Look]:
+        """Decode and classify contents; nothing is kept of them but the pixels, until the next call.
+
+        Args:
+            contents: At most `max_size` whole files.
+            reading: How the bundle's logits are read.
+
+        Returns:
+            What each came to. The pixels of those with an answer lie one behind another.
+
+        Raises:
+            PassingTrouble: Nothing can be decoded now.
+        """
+        decoded = self._decoder.decode(contents, self._pixels)
+        self.steps += len(contents)
+        sizes = [
+            (one.outcome.width, one.outcome.height) for one in decoded if isinstance(one.outcome, ImageInfo)
+        ]
         began = perf_counter()
-        logits = self._classifier.logits(self._pixels[: len(decoded)])  # float32 [N, labels]
-        answers = rules.interpretation.answers(logits, sizes)
-        share_ms = round(_since(began) / len(decoded), 3)
-        for one, answer in zip(decoded, answers, strict=True):
-            one.outcome, one.infer_ms = answer, share_ms
-        return decoded
+        logits = self._classifier.logits(self._pixels[: len(sizes)])  # float32 [N, labels]
+        answers = iter(reading.answers(logits, sizes))
+        share_ms = round(_since(began) / max(1, len(sizes)), 3)
+        return [
+            Look(next(answers), one.took_ms, share_ms)
+            if isinstance(one.outcome, ImageInfo)
+            else Look(_refusal(one.outcome), one.took_ms, None)
+            for one in decoded
+        ]
 
     def _try(self, trial: _Trial, inferred: list[_Read]) -> None:
         """Ask the candidate about its share of what was just inferred, on the same pixels."""
@@ -225,6 +245,10 @@ def _examined(one: _Read, rules: Rules) -> Examined:
         decode_ms=round(one.took_ms, 3),
         infer_ms=one.infer_ms,
     )
+
+
+def _refusal(why: ItemFault | PassingTrouble) -> Rejection | PassingTrouble:
+    return Rejection(reason=why.reason, detail=why.detail) if isinstance(why, ItemFault) else why
 
 
 def _since(began: float) -> float:

@@ -29,6 +29,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.clients import latencies, rate, request
 from http_face import SERVED, Client
 from processes import cpu_seconds, family, memory_mib
 from support import Running, environment, eventually, every_file
@@ -44,7 +45,11 @@ ROUNDS = 5
 PHOTOS = 2000  # sorted in a round
 BIG_PHOTOS = 64  # of 12 megapixels, in a round
 SCRIPT_PHOTOS = 60  # shown to the per-image script
+CLIENTS = 32  # that ask for predictions at once
+ASKED_S = 5.0  # for so long, in a round
 DROPS = 200  # photos dropped one by one
+DROPPED = 200  # photos sorted beside predictions, in a round, and as many without
+CHUNK = 300  # photos that are asked about
 DECODES = 50  # batches of 16, by each thread, in a round
 ASKED = 1000  # requests of each kind
 FILTERS = (
@@ -70,6 +75,7 @@ def main() -> None:
         "resources": resources,
         "history": history,
         "asking": asking,
+        "predict": predict,
     }
     for name in sys.argv[1:] or parts:
         with tempfile.TemporaryDirectory(prefix="refundsorter-bench-", dir=ROOT) as folder:
@@ -260,6 +266,53 @@ def asking(base: Path) -> None:
     client.close()
     process.terminate()
     process.communicate()
+
+
+def predict(base: Path) -> None:
+    """Predictions of 224 px JPEGs: one client, many beside bare LiteRT, and many beside sorting."""
+    originals = make_photos(base / "originals", PHOTOS + CHUNK, side=224)
+    requests = [request([one]) for one in originals[PHOTOS:]]  # of none that is sorted: none is known
+    shop = make_shop(base / "shop")
+    process, running = start(shop)
+    bare, asked, alone, beside, meanwhile = [], [], [], [], []
+    try:
+        address = running.wait_for("http.listening")["address"]
+        threading.Thread(target=running.drain, daemon=True).start()
+        latencies(address, requests[:20])
+        p50, p99 = np.percentile(latencies(address, requests), [50, 99])
+        for number in range(ROUNDS):
+            bare.append(bare_litert())
+            asked.append(rate(address, requests, clients=CLIENTS, seconds=ASKED_S))
+            chunks = originals[2 * number * DROPPED :]
+            alone.append(dropped(shop, chunks[:DROPPED]))
+            clients = threading.Thread(
+                target=lambda: meanwhile.append(rate(address, requests, clients=CLIENTS, seconds=ASKED_S))
+            )
+            clients.start()
+            beside.append(dropped(shop, chunks[DROPPED : 2 * DROPPED]))
+            clients.join()
+    finally:
+        process.terminate()
+        process.wait()
+    share = statistics.median(one / other for one, other in zip(asked, bare, strict=True))
+    kept = statistics.median(one / other for one, other in zip(beside, alone, strict=True))
+    OUT.print(
+        f"predictions, one client: p50 {p50:.1f} ms (budget 12), p99 {p99:.1f} ms (budget 40)\n"
+        f"{CLIENTS} clients: {statistics.median(asked):.0f}/s, {share:.0%} of bare LiteRT's "
+        f"{statistics.median(bare):.0f}/s (budget ≥ 70 %)\n"
+        f"sorting meanwhile: {statistics.median(beside):.0f}/s; alone {statistics.median(alone):.0f}/s, "
+        f"{kept:.0%} (budget ≥ 50 %), with {statistics.median(meanwhile):.0f} predictions/s"
+    )
+
+
+def dropped(shop: Path, originals: Sequence[Path]) -> float:
+    """Photos a second from the first that is put into the inbox of a daemon until the inbox is empty."""
+    began = time.perf_counter()
+    for one in originals:
+        os.link(one, shop / "inbox" / one.name)
+    while every_file(shop / "inbox"):
+        time.sleep(0.005)
+    return len(originals) / (time.perf_counter() - began)
 
 
 def make_ledger(folder: Path, rows: int) -> None:

@@ -548,3 +548,28 @@ class TestThreads:
             done.set()
             taken = [image_id for future in taking for image_id in future.result()]
         assert sorted(taken) == list(range(1, 201))
+
+
+def test_a_file_enters_once_however_it_comes(ledger: Ledger, path: str) -> None:
+    """Sent and seen by a scan it is one photo, also when it was filed between; another file is another."""
+    first = ledger.enter(arrival(source=Source.UPLOAD))
+    ledger.admit([arrival()])
+    assert ledger.enter(arrival()) == first
+    (claimed,) = ledger.claim(limit=1, now=200.0)
+    ledger.classify([intent(examined(claimed))])
+    ledger.finish([filed(claimed.id)])
+    assert ledger.enter(arrival()) == first
+    assert states(path) == {first: State.SORTED}
+    other = ledger.enter(arrival(identity=OTHER))
+    assert states(path) == {first: State.SORTED, other: State.WAITING}
+
+
+def test_a_photo_is_held_back_no_longer(ledger: Ledger) -> None:
+    """One that waits for later can be claimed at once; one that does not wait stays as it is."""
+    (claimed,) = claim(ledger)
+    assert not ledger.hasten(claimed.id)
+    ledger.release([release(claimed.id, not_before=250.0, attempts=3, trouble="full")])
+    assert ledger.claim(limit=1, now=200.0) == []
+    assert ledger.hasten(claimed.id)
+    (again,) = ledger.claim(limit=1, now=200.0)
+    assert (again.id, again.attempts) == (claimed.id, 0)

@@ -1,0 +1,168 @@
+"""Predictions as they are asked for and told over HTTP; the fields have the journal's names."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from refundsorter.api.problems import ProblemDetails
+from refundsorter.api.schema_images import Prediction as RankedLabel
+from refundsorter.core.image import Answer, State
+from refundsorter.core.prediction import Predicted
+from refundsorter.core.record import ranked_fields, rfc3339
+
+MOST_IMAGES = 64  # in one request
+MOST_LABELS = 100
+MAX_PATH, MAX_URL = 4096, 8192
+
+TopK = Annotated[
+    int | None, Field(ge=1, le=MOST_LABELS, description="How many labels are told.", examples=[3])
+]
+
+
+class Source(BaseModel):
+    """An image that is asked about: exactly one of these."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=MAX_PATH,
+            description="A file below one of `http.read_roots`, absolute.",
+            examples=["/srv/returns/IMG_0042.jpg"],
+        ),
+    ] = None
+    base64: Annotated[str | None, Field(min_length=1, description="The file itself, RFC 4648.")] = None
+    url: Annotated[
+        str | None,
+        Field(min_length=1, max_length=MAX_URL, description="Where it is fetched from, where that is on."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if sum(one is not None for one in (self.path, self.base64, self.url)) != 1:
+            raise ValueError("exactly one of `path`, `base64` and `url` is needed")
+        return self
+
+
+class PredictIn(Source):
+    """One image."""
+
+    top_k: TopK = None
+
+
+class BatchIn(BaseModel):
+    """Several images."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    images: Annotated[list[Source], Field(min_length=1, max_length=MOST_IMAGES, description="The images.")]
+    top_k: TopK = None
+
+
+class Prediction(BaseModel):
+    """What the bundle says of one image, and what would become of a photo like it."""
+
+    file: Annotated[str | None, Field(description="The name of the file, where it was told.")]
+    state: Annotated[State, Field(description="What would become of it: sorted or review.")]
+    category: Annotated[str | None, Field(description="The best category.")]
+    label: Annotated[str, Field(description="The best label of that category.")]
+    confidence: Annotated[float, Field(description="The category's probability, 0..1.")]
+    top_predictions: Annotated[list[RankedLabel], Field(description="The best labels, best first.")]
+    reason: Annotated[str | None, Field(description="Why it would not be filed under its category.")]
+    model: Annotated[str, Field(description="The bundle that answered, NAME/VERSION.")]
+    taxonomy: Annotated[str, Field(description="The digest of the taxonomy.")]
+    sha256: Annotated[str, Field(description="Of its bytes.")]
+    bytes: Annotated[int, Field(description="The file's size.")]
+    width: Annotated[int, Field(description="Pixels, as displayed.")]
+    height: Annotated[int, Field(description="Pixels, as displayed.")]
+    time: Annotated[str, Field(description="Of the answer.", json_schema_extra={"format": "date-time"})]
+    decode_ms: Annotated[float, Field(description="Milliseconds of decoding.")]
+    infer_ms: Annotated[float | None, Field(description="Of inference; null for an earlier answer.")]
+    cached: Annotated[bool, Field(description="Whether a photo with this content was answered before.")]
+
+
+class Predictions(BaseModel):
+    """One prediction an image, in the order in which they were sent."""
+
+    predictions: list[Prediction]
+
+
+class Result(BaseModel):
+    """What became of one image: a prediction, or the problem with it; the other one is null."""
+
+    prediction: Prediction | None
+    problem: ProblemDetails | None
+
+
+class Results(BaseModel):
+    """One result an image, in the order in which they were sent."""
+
+    results: list[Result]
+
+
+def told(file: str | None, found: Predicted, answer: Answer, *, now: float) -> dict[str, Any]:
+    """The fields of `Prediction`; what is answered a thousand times a second is not validated again."""
+    return {
+        "file": file,
+        "state": found.state.value,
+        "category": answer.category,
+        "label": answer.label,
+        "confidence": answer.confidence,
+        "top_predictions": ranked_fields(answer.top_predictions),
+        "reason": found.reason,
+        "model": found.model,
+        "taxonomy": found.taxonomy,
+        "sha256": found.sha256,
+        "bytes": found.size,
+        "width": answer.width,
+        "height": answer.height,
+        "time": rfc3339(now),
+        "decode_ms": found.decode_ms,
+        "infer_ms": found.infer_ms,
+        "cached": found.cached,
+    }
+
+
+def request_body(model: type[BaseModel]) -> dict[str, Any]:
+    """How a request's body is described: as a form of files, or as JSON."""
+    form = {
+        "type": "object",
+        "required": ["image"],
+        "properties": {
+            "image": {
+                "type": "array",
+                "items": {"type": "string", "format": "binary"},
+                "minItems": 1,
+                "maxItems": MOST_IMAGES,
+                "description": "The files.",
+            },
+            "top_k": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MOST_LABELS,
+                "description": "How many labels are told.",
+            },
+        },
+    }
+    content = {
+        "multipart/form-data": {"schema": form},
+        "application/json": {"schema": _flat(model.model_json_schema())},
+    }
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _flat(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema that needs no definitions beside it."""
+    definitions = schema.pop("$defs", {})
+
+    def resolved(value: Any) -> Any:
+        if isinstance(value, dict):
+            if reference := value.get("$ref"):
+                return resolved(definitions[reference.rpartition("/")[2]])
+            return {name: resolved(one) for name, one in value.items()}
+        return [resolved(one) for one in value] if isinstance(value, list) else value
+
+    flat: dict[str, Any] = resolved(schema)
+    return flat

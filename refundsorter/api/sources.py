@@ -1,0 +1,132 @@
+"""The images that a request is about: files of a form, files of this machine, base64, or addresses."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from anyio.to_thread import run_sync
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.requests import Request
+
+from refundsorter.api import bodies, forms
+from refundsorter.api.bodies import Loan
+from refundsorter.api.ports import Ports
+from refundsorter.api.problems import Problem, busy
+from refundsorter.api.schema_predictions import MOST_IMAGES, BatchIn, PredictIn, Source, TopK
+from refundsorter.core.fault import ItemFault, PassingTrouble, Vanished
+from refundsorter.core.prediction import SourceForbidden
+from refundsorter.core.text import printable
+
+_TOP_K: TypeAdapter[int | None] = TypeAdapter(TopK)
+MAX_FIELD = 64  # bytes of a field that is no file
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One image that is asked about."""
+
+    file: str | None  # its name
+    content: bytes | Problem  # the file, or why it cannot be had
+
+
+async def given(
+    request: Request, ports: Ports, loan: Loan, model: type[BaseModel]
+) -> tuple[list[Given], int | None]:
+    """The images of a request, and how many labels are asked for.
+
+    Args:
+        request: The request.
+        ports: What reads files of this machine.
+        loan: Room for what is read.
+        model: What a JSON body is to be: `PredictIn` or `BatchIn`.
+
+    Raises:
+        Problem: The request as a whole is not as it should be.
+        RequestValidationError: Likewise.
+    """
+    kind = request.headers.get("content-type", "")
+    if forms.is_form(kind):
+        return await _of_form(request, ports, loan)
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        raise Problem(415, f"The body is to be {forms.MEDIA_TYPE} or application/json.")
+    body = await bodies.whole(request, ports.uploads.max_bytes, loan)
+    return await run_sync(_of_json, body, ports, model)
+
+
+async def _of_form(request: Request, ports: Ports, loan: Loan) -> tuple[list[Given], int | None]:
+    form = forms.Form(request.headers["content-type"])
+    kept: dict[forms.Part, bytearray] = {}
+    async for data in bodies.pieces(request, ports.uploads.max_bytes):
+        loan.more(len(data))
+        for piece in form.feed(data):
+            content = kept.setdefault(piece.part, bytearray())
+            content += piece.data
+            if piece.part.file is None and len(content) > MAX_FIELD:
+                raise _unfit(piece.part.name, f"a field has at most {MAX_FIELD} bytes; is it a file?")
+            if len(kept) > MOST_IMAGES + 1:
+                raise _unfit("image", f"at most {MOST_IMAGES} files are taken at once")
+    form.close()
+    images, top_k = [], None
+    for part, content in kept.items():
+        if part.name == "image":
+            images.append(Given(printable(part.file or "") or None, bytes(content)))
+        elif part.name == "top_k":
+            top_k = _number(bytes(content))
+        else:
+            raise _unfit(printable(part.name), "there is no such field; they are `image` and `top_k`")
+    if not 1 <= len(images) <= MOST_IMAGES:
+        raise _unfit("image", f"there are to be 1 to {MOST_IMAGES} files")
+    return images, top_k
+
+
+def _number(text: bytes) -> int | None:
+    try:
+        return _TOP_K.validate_python(text.decode(errors="replace"))
+    except ValidationError as invalid:
+        raise _unfit("top_k", invalid.errors()[0]["msg"]) from invalid
+
+
+def _of_json(body: bytes, ports: Ports, model: type[BaseModel]) -> tuple[list[Given], int | None]:
+    try:
+        asked = model.model_validate_json(body)
+    except ValidationError as invalid:
+        errors = invalid.errors(include_url=False, include_context=False, include_input=False)
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in errors]) from invalid
+    assert isinstance(asked, PredictIn | BatchIn), "there are these two"
+    sources: Sequence[Source] = asked.images if isinstance(asked, BatchIn) else [asked]
+    return [_one(source, ports) for source in sources], asked.top_k
+
+
+def _one(source: Source, ports: Ports) -> Given:
+    """One image, or why it cannot be had."""
+    place = source.path or source.url
+    file = printable(PurePath(place.partition("?")[0]).name) or None if place else None
+    try:
+        return Given(file, _content(source, ports))
+    except SourceForbidden as forbidden:
+        problem = Problem(403, printable(str(forbidden)))
+    except Vanished:
+        problem = Problem(404, "There is no such file.")
+    except ItemFault as fault:
+        problem = Problem(422, printable(fault.detail), reason=fault.reason.value)
+    except PassingTrouble as trouble:
+        problem = busy(printable(str(trouble)))
+    except binascii.Error as error:
+        problem = Problem(422, f"`base64` is none: {error}.")
+    return Given(file, problem)
+
+
+def _content(source: Source, ports: Ports) -> bytes:
+    if source.path is not None:
+        return ports.sources.file(source.path)
+    if source.url is not None:
+        return ports.sources.fetched(source.url)
+    return base64.b64decode((source.base64 or "").encode(), validate=True)
+
+
+def _unfit(where: str, problem: str) -> Problem:
+    flaw = {"where": f"body.{where}", "problem": problem}
+    return Problem(422, "The request is not as it should be.", errors=[flaw])

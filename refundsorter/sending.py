@@ -1,0 +1,138 @@
+"""What comes over HTTP: images that a request names, photos that it brings, and what is asked for one."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from refundsorter.core.correction import Stage, Verdict
+from refundsorter.core.fault import ConfigurationInvalid, PassingTrouble
+from refundsorter.core.ignore import IgnoreRules
+from refundsorter.core.prediction import SourceForbidden
+from refundsorter.core.stability import Arrival, FileIdentity, Source
+from refundsorter.core.upload import Delivered, DeliveryPort, safe_name
+from refundsorter.correct import require_category
+from refundsorter.edges import mounts
+from refundsorter.edges.filesystem import FileSystem
+from refundsorter.edges.ledger import Ledger
+from refundsorter.edges.patience import Share
+from refundsorter.edges.readable import ReadableFiles
+from refundsorter.edges.uploads import Delivery, remove_left
+from refundsorter.policies import watched_inboxes
+from refundsorter.settings import Settings
+from refundsorter.settings_kinds import MIB
+
+
+class Sources:
+    """Where images come from that a request only names; see `SourcesPort`."""
+
+    def __init__(self, settings: Settings) -> None:
+        roots = settings.http.read_roots
+        self._files = ReadableFiles(
+            [str(root) for root in roots], _shares(roots), max_bytes=settings.image.max_bytes
+        )
+
+    def file(self, path: str) -> bytes:
+        """A file of this machine."""
+        return self._files.read(path)
+
+    def fetched(self, url: str) -> bytes:
+        """What lies at an address."""
+        raise SourceForbidden(f"{url!r} is not fetched: nothing is, as things are set")
+
+
+class Uploads:
+    """Puts photos that are sent into the first inbox; see `UploadsPort`.
+
+    Args:
+        settings: For the inbox and the limits.
+        ledger: That they enter.
+        on_admitted: Told that some have entered.
+    """
+
+    def __init__(self, settings: Settings, ledger: Ledger, on_admitted: Callable[[], None]) -> None:
+        self.max_bytes = settings.http.max_upload_mb * MIB
+        self._inbox = str(settings.inbox[0])
+        self._is_watched = self._inbox in watched_inboxes(settings)
+        self._is_ignored = IgnoreRules(settings.watch.ignore).matches
+        self._min_free_bytes = settings.move.min_free_bytes
+        self._files = FileSystem(shares=_shares(settings.inbox[:1]))
+        self._ledger = ledger
+        self._on_admitted = on_admitted
+        self._beginning = threading.Lock()
+        self._token: str | None = None  # of the ledger; known once what an earlier process left is removed
+
+    def begin(self, name: str) -> Delivery:
+        """Begin with a photo, by the name that the client gives it."""
+        with self._beginning:
+            if self._token is None:
+                self._token = self._ledger.token()
+                remove_left(self._files, self._inbox, token=self._token)
+        free = self._files.free_bytes(self._inbox)
+        if free < self._min_free_bytes:
+            raise PassingTrouble(f"{self._inbox!r}: {free} bytes are free, {self._min_free_bytes} have to be")
+        return Delivery(self._files, self._inbox, token=self._token, name=safe_name(name, self._is_ignored))
+
+    def deliver(self, deliveries: Sequence[DeliveryPort]) -> list[Delivered]:
+        """Put photos that are complete into the inbox, durably and never in another file's place."""
+        sent = [one for one in deliveries if isinstance(one, Delivery)]
+        for one in sent:
+            one.complete()
+        revealed = [one.reveal() for one in sent]
+        self._files.fsync_folder(self._inbox)
+        numbers = self._admitted(revealed)
+        return [
+            Delivered(id=number, path=path, size=one.size, sha256=one.sha256)
+            for one, (path, _), number in zip(sent, revealed, numbers, strict=True)
+        ]
+
+    def _admitted(self, revealed: Sequence[tuple[str, FileIdentity]]) -> list[int | None]:
+        """Enter the photos at once, for they are complete; their numbers. A scan or a job finds the rest."""
+        if not self._is_watched:
+            return [None] * len(revealed)
+        arrivals = [
+            Arrival(path=path, root=self._inbox, identity=identity, seen_at=time.time(), source=Source.UPLOAD)
+            for path, identity in revealed
+        ]
+        try:
+            numbers = [self._ledger.enter(one) for one in arrivals]
+        except PassingTrouble:
+            return [None] * len(revealed)
+        self._on_admitted()
+        return numbers
+
+
+class Desk:
+    """Where something is asked for one photo; see `DeskPort`."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, on_change: Callable[[], None]) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._on_change = on_change
+
+    def retry(self, image: int) -> bool:
+        """Try a photo now that passing trouble holds back."""
+        is_waiting = self._ledger.hasten(image)
+        self._on_change()
+        return is_waiting
+
+    def correct(self, image: int, category: str, *, by: str | None, is_new: bool) -> int:
+        """Ask for a photo to be put into a category."""
+        try:
+            require_category(self._settings, category, is_new=is_new)
+        except ConfigurationInvalid as invalid:  # the daemon goes on with the taxonomy that it has read
+            raise PassingTrouble(str(invalid)) from invalid
+        (number,) = self._ledger.corrections.ask([image], category, by=by, now=time.time())
+        self._on_change()
+        return number
+
+    def verdict(self, correction: int) -> Verdict:
+        """What has become of it."""
+        verdict = self._ledger.corrections.verdicts([correction])[correction]
+        if verdict.stage is Stage.REFUSED:
+            self._ledger.corrections.withdraw([correction])
+        return verdict
+
+
+def _shares(folders: Sequence[Path]) -> list[Share]:
+    return [Share(str(folder)) for folder in folders if mounts.why_polling(folder) is not None]
