@@ -12,6 +12,7 @@ from refundsorter.api.ports import Check, Info, Ports
 from refundsorter.assembly import Workshop
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.text import printable
+from refundsorter.core.token import KeysPort
 from refundsorter.edges import mounts
 from refundsorter.edges.ledger_answers import LedgerAnswers
 from refundsorter.edges.ledger_images import LedgerImages
@@ -31,7 +32,12 @@ class Answers:
     """Everything that the routes of one daemon ask; opens no file before it is asked."""
 
     def __init__(
-        self, workshop: Workshop, intakes: Sequence[Intake], *, is_leaving: Callable[[], bool]
+        self,
+        workshop: Workshop,
+        intakes: Sequence[Intake],
+        keys: KeysPort,
+        *,
+        is_leaving: Callable[[], bool],
     ) -> None:
         settings = workshop.settings
         shares = {
@@ -49,6 +55,7 @@ class Answers:
         )
         self.ports = Ports(
             log=workshop.log,
+            keys=keys,
             about=About(workshop, intakes, shares, is_leaving),
             predictor=self._predictor,
             sources=Sources(settings),

@@ -17,6 +17,7 @@ from refundsorter.cli_models import app as models_app
 from refundsorter.cli_options import AsJson, ConfigFile
 from refundsorter.cli_options import answer as _answer
 from refundsorter.cli_options import read_settings as _settings
+from refundsorter.cli_token import app as token_app
 from refundsorter.core.fault import BundleRefused, RefundsorterError
 from refundsorter.core.text import printable
 from refundsorter.exits import ExitCode, exit_code
@@ -37,6 +38,7 @@ app.add_typer(jobs_app, name="jobs")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(models_app, name="models")
 app.add_typer(dataset_app, name="dataset")
+app.add_typer(token_app, name="token")
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from refundsorter import signals
 from refundsorter.assembly import Workshop, settle
 from refundsorter.core.fault import LedgerRefused, StartRefused
 from refundsorter.core.port import Log
+from refundsorter.door import keyring
 from refundsorter.edges.log import LEVELS, Gate
 from refundsorter.edges.systemd import Notifier
 from refundsorter.exits import ExitCode, exit_code
@@ -95,6 +96,7 @@ class Daemon:
         self._gate = gate
         self._started_with = settings
         self._notifier = Notifier(os.environ, log)
+        keys = keyring(settings)  # first: a door that must not be opened ends the start
         self._workshop = Workshop(settings, log)
         self._releaser = Releaser(self._workshop, settings, log, self._notifier.status)
         self._release = Loop("release", self._releaser.run)
@@ -106,7 +108,7 @@ class Daemon:
             Loop("jobs", self._workshop.jobs.run),
             *(Loop(f"intake {intake.root.path}", intake.run) for intake in self._intakes),
         ]
-        self._face = Face(self._workshop, self._intakes)
+        self._face = Face(self._workshop, self._intakes, keys)
 
     def run(self) -> ExitCode:
         """Run until a signal or the death of a loop; the exit status."""

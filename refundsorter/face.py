@@ -5,17 +5,22 @@ address that is taken, or whatever else goes wrong, is logged and tried again ev
 """
 
 import os
+import socket
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from refundsorter.api.ports import Bounds
 from refundsorter.assembly import Workshop
 from refundsorter.core.fault import RefundsorterError
 from refundsorter.core.retry import RetryPolicy
+from refundsorter.core.token import KeysPort
 from refundsorter.edges import listening
 from refundsorter.edges.listening import Listening
 from refundsorter.loops.intake import Intake
+from refundsorter.settings_http import HttpSettings
 
 if TYPE_CHECKING:
     from refundsorter.answers import Answers
@@ -30,12 +35,14 @@ class Face(threading.Thread):
     Args:
         workshop: What is asked about.
         intakes: Its loops.
+        keys: Who may ask.
     """
 
-    def __init__(self, workshop: Workshop, intakes: Sequence[Intake]) -> None:
+    def __init__(self, workshop: Workshop, intakes: Sequence[Intake], keys: KeysPort) -> None:
         super().__init__(name="http", daemon=True)
         self._workshop = workshop
         self._intakes = intakes
+        self._keys = keys
         self._settings = workshop.settings.http
         self._log = workshop.log
         self._serving: Serving | None = None
@@ -70,18 +77,33 @@ class Face(threading.Thread):
     def _serve(self) -> None:
         from refundsorter.answers import Answers  # noqa: PLC0415 - see above
         from refundsorter.api.app import create_app  # noqa: PLC0415
-        from refundsorter.api.serve import Serving, bind  # noqa: PLC0415
+        from refundsorter.api.serve import Serving, Tls  # noqa: PLC0415
 
         if self._answers is None:
-            self._answers = Answers(self._workshop, self._intakes, is_leaving=self._is_leaving.is_set)
-        serving = Serving(create_app(self._answers.ports), self._log)
-        with bind(self._settings.host, self._settings.port) as bound:
+            self._answers = Answers(
+                self._workshop, self._intakes, self._keys, is_leaving=self._is_leaving.is_set
+            )
+        http = self._settings
+        tls = Tls(http.tls_certificate, http.tls_key) if http.tls_certificate and http.tls_key else None
+        app = create_app(self._answers.ports, bounds(http))
+        serving = Serving(app, self._log, timeout_s=http.timeout_s, tls=tls)
+        with self._bound() as bound:
             self._serving = serving
-            address = self._address(bound.getsockname()[1])
+            address = self._address(http.port if http.unix_socket else bound.getsockname()[1])
             self._log.info("http.listening", address=address)
             self._say(address, None)
-            if not self._stopping.is_set():
-                serving.serve_on(bound)
+            try:
+                if not self._stopping.is_set():
+                    serving.serve_on(bound)
+            finally:
+                if http.unix_socket:
+                    http.unix_socket.unlink(missing_ok=True)
+
+    def _bound(self) -> socket.socket:
+        from refundsorter.api.serve import bind, bind_path  # noqa: PLC0415 - see above
+
+        http = self._settings
+        return bind_path(http.unix_socket) if http.unix_socket else bind(http.host, http.port)
 
     def _refused(self, trouble: BaseException, again_s: float) -> None:
         said = trouble.strerror if isinstance(trouble, OSError) else f"{type(trouble).__name__}: {trouble}"
@@ -97,5 +119,20 @@ class Face(threading.Thread):
             listening.say(self._workshop.settings.state_dir, found)
 
     def _address(self, port: int) -> str:
-        host = self._settings.host
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        if self._settings.unix_socket:
+            return f"unix:{self._settings.unix_socket}"
+        host, scheme = self._settings.host, "https" if self._settings.tls_certificate else "http"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def bounds(http: HttpSettings) -> Bounds:
+    """What the settings say of who may ask, and how much."""
+    is_loopback = http.unix_socket is None and ip_address(http.host).is_loopback
+    return Bounds(
+        host=http.host,
+        is_local=is_loopback and not http.behind_proxy,
+        origins=http.cors_origins,
+        max_requests=http.max_requests,
+        max_body_bytes=http.max_body_bytes,
+        timeout_s=http.timeout_s,
+    )

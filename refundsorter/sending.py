@@ -20,7 +20,6 @@ from refundsorter.edges.readable import ReadableFiles
 from refundsorter.edges.uploads import Delivery, remove_left
 from refundsorter.policies import watched_inboxes
 from refundsorter.settings import Settings
-from refundsorter.settings_kinds import MIB
 
 
 class Sources:
@@ -51,7 +50,6 @@ class Uploads:
     """
 
     def __init__(self, settings: Settings, ledger: Ledger, on_admitted: Callable[[], None]) -> None:
-        self.max_bytes = settings.http.max_upload_mb * MIB
         self._inbox = str(settings.inbox[0])
         self._is_watched = self._inbox in watched_inboxes(settings)
         self._is_ignored = IgnoreRules(settings.watch.ignore).matches

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from refundsorter.core.fault import ConfigurationInvalid
 from refundsorter.core.text import shown
 from refundsorter.edges import mounts
+from refundsorter.settings_http import contradictions
 from refundsorter.settings_kinds import Group
 from refundsorter.settings_model import Settings
 from refundsorter.settings_source import (
@@ -166,6 +167,7 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, set[str]]]:
         if root not in settings.inbox:
             told = f"watch.roots: found {shown(root)}; allowed: folders that `inbox` names"
             yield told, {"watch.roots", "inbox"}
+    yield from contradictions(settings.http)
     shelf, state = _real(settings.sorted), _real(settings.state_dir)
     for inbox in settings.inbox:
         real = _real(inbox)

@@ -27,12 +27,13 @@ def _absolute(value: object, info: ValidationInfo) -> Path:
     return Path(os.path.abspath(base_dir / given))
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
+    """Take a list of the file for the frozen one that the settings hold."""
     return tuple(value) if isinstance(value, list) else value
 
 
 def _one_or_many(value: object) -> object:
-    return (value,) if isinstance(value, str | Path) else _listed(value)
+    return (value,) if isinstance(value, str | Path) else listed(value)
 
 
 def _in_bytes(value: object) -> object:
@@ -44,9 +45,9 @@ def _in_bytes(value: object) -> object:
 
 Location = Annotated[Path, BeforeValidator(_absolute)]
 Locations = Annotated[tuple[Location, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
-Folders = Annotated[tuple[Location, ...], BeforeValidator(_listed)]
+Folders = Annotated[tuple[Location, ...], BeforeValidator(listed)]
 Pattern = Annotated[str, Field(pattern=r"^[^/\x00]+$")]
-Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(_listed)]
+Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(listed)]
 Bytes = Annotated[int, BeforeValidator(_in_bytes)]
 
 

@@ -83,6 +83,7 @@ OUTSIDE = {
     "taking": set(),
     "taxonomy": set(),
     "thumbnail": {"PIL", "numpy"},
+    "tokens": set(),
     "uploads": set(),
 }
 # The edges that an edge stands on.
@@ -137,6 +138,7 @@ SIBLINGS = {
     "taking": {"filesystem"},
     "taxonomy": {"plain_yaml"},
     "thumbnail": {"decoder"},
+    "tokens": {"durable", "filesystem"},
     "uploads": {"filesystem"},
 }
 SQLITE = {
@@ -155,7 +157,9 @@ FLOORS = {
     "exits": {"core.*"},
     "signals": set(),
     "streams": {"core.*"},
-    "settings": {"core.*", "edges.mounts", "settings_kinds", "settings_model", "settings_source"},
+    "settings": {
+        "core.*", "edges.mounts", "settings_http", "settings_kinds", "settings_model", "settings_source",
+    },
     "settings_http": {"settings_kinds"},
     "settings_kinds": set(),
     "settings_model": {"settings_http", "settings_kinds", "settings_source"},
@@ -191,9 +195,13 @@ FLOORS = {
         "core.*", "edges.fence", "edges.filesystem", "edges.patience", "edges.thumbnail", "policies",
         "settings",
     },
-    "face": {"answers", "api.app", "api.serve", "assembly", "core.*", "edges.listening", "loops.*"},
+    "face": {
+        "answers", "api.app", "api.ports", "api.serve", "assembly", "core.*", "edges.listening", "loops.*",
+        "settings_http",
+    },
+    "door": {"core.*", "edges.tokens", "settings"},
     "daemon": {
-        "assembly", "core.*", "edges.log", "edges.systemd", "exits", "face", "loops.*", "policies",
+        "assembly", "core.*", "door", "edges.log", "edges.systemd", "exits", "face", "loops.*", "policies",
         "releasing", "settings", "signals",
     },
     "sweep": {"assembly", "core.*", "daemon", "edges.ledger_report", "exits", "loops.*", "signals"},
@@ -235,6 +243,8 @@ FLOORS = {
         "cli_correct", "cli_options", "core.*", "exits", "jobs", "locks", "show", "show_jobs",
     },
     "show_jobs": {"core.*", "show"},
+    "show_token": {"core.*", "show"},
+    "cli_token": {"cli_options", "core.*", "door", "edges.tokens", "show_token"},
     "cli_service": {"service"},
     "show": {"core.*", "preview", "state", "sweep"},
     "show_correct": {"core.*", "correct", "show"},
@@ -274,9 +284,9 @@ FLOORS = {
     },
     "cli": {
         "__init__", "assembly", "cli_correct", "cli_dataset", "cli_evaluate", "cli_jobs", "cli_ledger",
-        "cli_models", "cli_options", "cli_service", "cli_train", "core.*", "daemon", "doctor", "edges.bundle",
-        "edges.log", "edges.taxonomy", "exits", "model", "preview", "settings", "settings_show", "show",
-        "signals", "state", "streams", "sweep",
+        "cli_models", "cli_options", "cli_service", "cli_token", "cli_train", "core.*", "daemon", "doctor",
+        "edges.bundle", "edges.log", "edges.taxonomy", "exits", "model", "preview", "settings",
+        "settings_show", "show", "signals", "state", "streams", "sweep",
     },
 }  # fmt: skip
 FLOORS_OUTSIDE = {
@@ -289,6 +299,7 @@ FLOORS_OUTSIDE = {
     "cli_correct": {"typer"},
     "cli_gate": {"typer"},
     "cli_jobs": {"typer"},
+    "cli_token": {"typer"},
     "cli_ledger": {"typer"},
     "cli_models": {"typer"},
     "cli_train": {"typer"},
@@ -306,6 +317,7 @@ FLOORS_OUTSIDE = {
     "show_dataset": {"rich"},
     "show_correct": {"rich"},
     "show_jobs": {"rich"},
+    "show_token": {"rich"},
     "show_gate": {"rich"},
 }
 TRAINING_OUTSIDE = {

@@ -90,10 +90,12 @@ def test_files_have_the_modes_that_the_page_says(shop: Shop, umask: int) -> None
     shop.drop("a.jpg", photo("red")).chmod(0o604)
     sweep(shop, umask)
     say_what_is_served(shop, umask)
+    shop.run("token", "add", "portal", "--role", "read")
     told = modes()
     (journal,) = (shop.sorted / "_journal").glob("*.jsonl")
     found = {
         "state_dir/ledger.sqlite3*": shop.state / LEDGER_FILE,
+        "state_dir/tokens.json": shop.state / "tokens.json",
         "state_dir/lock": shop.state / "lock",
         "state_dir/serving.json": shop.state / serving.FILE,
         "state_dir/http.json": shop.state / listening.FILE,

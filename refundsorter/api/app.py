@@ -8,12 +8,15 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.telemetry import TelemetryConfig
+from starlette.middleware.cors import CORSMiddleware
 
 from refundsorter import __version__
 from refundsorter.api import about, deeds, health, images, jobs, predict, problems, stats
 from refundsorter.api.bodies import Room
+from refundsorter.api.bounds import Bodies, Crowd
+from refundsorter.api.gate import Addressed, Admitted
 from refundsorter.api.guard import Guard
-from refundsorter.api.ports import Ports
+from refundsorter.api.ports import Bounds, Ports
 
 # The first is looked for first: it is asked for a hundred times a second.
 ROUTERS = (
@@ -37,10 +40,10 @@ SILENT: TelemetryConfig = {
     "auto_configure": False,
 }
 # What any request may be answered with.
-PROBLEMS = problems.responses(404, 405, 500)
+PROBLEMS = problems.responses(400, 401, 403, 404, 405, 408, 413, 421, 500, 503)
 
 
-def create_app(ports: Ports) -> FastAPI:
+def create_app(ports: Ports, bounds: Bounds) -> FastAPI:
     """Make the application."""
     app = FastAPI(
         title="refundsorter",
@@ -55,13 +58,30 @@ def create_app(ports: Ports) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.ports = ports
-    app.state.room = Room(BODIES * ports.uploads.max_bytes)
-    app.add_middleware(Guard, log=ports.log)
+    app.state.room = Room(BODIES * bounds.max_body_bytes)
+    _surround(app, ports, bounds)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
     app.openapi = lambda: _description(app)  # type: ignore[method-assign]  # FastAPI's way
     return app
+
+
+def _surround(app: FastAPI, ports: Ports, bounds: Bounds) -> None:
+    """Lay what every request has to pass around the routes: the innermost first."""
+    app.add_middleware(Bodies, bounds=bounds)
+    app.add_middleware(Admitted, keys=ports.keys, log=ports.log)
+    if bounds.origins:  # before tokens: a browser asks without one whether it may ask
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=bounds.origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+            expose_headers=["Location", "ETag", "Retry-After"],
+        )
+    app.add_middleware(Addressed, bounds=bounds)
+    app.add_middleware(Crowd, bounds=bounds)
+    app.add_middleware(Guard, log=ports.log)
 
 
 @asynccontextmanager
@@ -79,5 +99,7 @@ def _description(app: FastAPI) -> dict[str, Any]:
         schemas = made.setdefault("components", {}).setdefault("schemas", {})
         schema = problems.ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {}) | {"ProblemDetails": schema}
+        made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        made["security"] = [{}, {"token": []}]  # without tokens, whoever is on this machine may ask
         app.openapi_schema = made
     return app.openapi_schema

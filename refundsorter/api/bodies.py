@@ -1,4 +1,4 @@
-"""The bodies of requests: no longer than is allowed, and not more of them at once than there is room."""
+"""The bodies of requests: not more of them in memory at once than there is room."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -55,43 +55,28 @@ class Loan:
         self.size += size
 
 
-async def pieces(request: Request, most: int) -> AsyncIterator[bytes]:
-    """The body as it comes.
-
-    Args:
-        request: The request.
-        most: Bytes that it may have.
+async def pieces(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes; `bounds.Bodies` has seen to its size and its pace.
 
     Raises:
-        Problem: It has more, or the client has gone away.
+        Problem: The client has gone away.
     """
-    told = request.headers.get("content-length", "")
-    if told.isdecimal() and int(told) > most:
-        raise _too_long(most)
-    size = 0
     try:
         async for piece in request.stream():
-            size += len(piece)
-            if size > most:
-                raise _too_long(most)
             if piece:
                 yield piece
     except ClientDisconnect as gone:
         raise Problem(400, "The body was not sent to its end.") from gone
 
 
-async def whole(request: Request, most: int, loan: Loan) -> bytes:
+async def whole(request: Request, loan: Loan) -> bytes:
     """All of the body.
 
     Raises:
         Problem: As `pieces`, or there is no room for it.
     """
     kept = bytearray()
-    async for piece in pieces(request, most):
+    async for piece in pieces(request):
         loan.more(len(piece))
         kept += piece
     return bytes(kept)
-
-
-def _too_long(most: int) -> Problem:
-    return Problem(413, f"The body is longer than {most} bytes, the most that `http.max_upload_mb` allows.")

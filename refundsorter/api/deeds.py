@@ -179,7 +179,7 @@ async def _received(
             await run_sync(clear)
 
     clearing.push_async_callback(cleared)
-    async for data in bodies.pieces(request, uploads.max_bytes):
+    async for data in bodies.pieces(request):
         if found := form.feed(data):
             await run_sync(take, found)
     form.close()

@@ -1,9 +1,6 @@
 """Around every request: what a browser must not do with an answer, and no error without an answer."""
 
-from ipaddress import ip_address
-from urllib.parse import urlsplit
-
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from refundsorter.api.problems import problem
@@ -43,10 +40,6 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        if not _is_meant(Headers(scope=scope).get("host")):
-            said = "It is called by its address or as localhost, and by no other name."
-            await problem(421, said)(scope, receive, guarded)
-            return
         try:
             await self._app(scope, receive, guarded)
         except Exception:  # whatever it is, the client learns no more than that it happened
@@ -54,16 +47,3 @@ class Guard:
             if is_begun:
                 raise  # the server cuts the answer off: its end would be taken for the whole
             await problem(500, "An error that nobody expected; the log tells more.")(scope, receive, guarded)
-
-
-def _is_meant(host: str | None) -> bool:
-    """Whether a request names this server by its address, or as localhost.
-
-    A page from elsewhere can have its own name lead here, and its scripts then read what they like: to the
-    browser both are of one origin.
-    """
-    try:
-        name = urlsplit(f"//{host or 'localhost'}").hostname or ""
-        return name == "localhost" or bool(ip_address(name))
-    except ValueError:
-        return False

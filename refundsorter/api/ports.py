@@ -10,6 +10,7 @@ from refundsorter.core.port import Log
 from refundsorter.core.port_images import ImagesPort, PicturesPort
 from refundsorter.core.port_jobs import JobDeskPort
 from refundsorter.core.prediction import Predicted
+from refundsorter.core.token import KeysPort
 from refundsorter.core.upload import UploadsPort
 
 
@@ -118,10 +119,23 @@ class DeskPort(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Where requests come from, and how much they may take."""
+
+    host: str  # the address that is served
+    is_local: bool  # whether only this machine is
+    origins: tuple[str, ...]  # of the web pages that may read answers
+    max_requests: int  # at once
+    max_body_bytes: int
+    timeout_s: float  # how long a client may keep it waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Everything that the routes ask; each port is safe to be called from several threads at once."""
 
     log: Log
+    keys: KeysPort
     about: AboutPort
     images: ImagesPort
     pictures: PicturesPort

@@ -79,18 +79,19 @@ def busy(detail: str) -> Problem:
 
 def members(one: Problem) -> dict[str, Any]:
     """What is told of a problem within an answer."""
-    return _members(one.status, one.detail) | one.members
+    return details(one.status, one.detail) | one.members
 
 
 def problem(
     status: int, detail: str | None, *, headers: Mapping[str, str] | None = None, **members: Any
 ) -> Response:
     """An answer that tells a problem."""
-    said = json.dumps(_members(status, detail) | members)
-    return Response(said, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+    said = details(status, detail) | members
+    return Response(json.dumps(said), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
-def _members(status: int, detail: str | None) -> dict[str, Any]:
+def details(status: int, detail: str | None) -> dict[str, Any]:
+    """What is told of a problem."""
     said: dict[str, Any] = {"type": "about:blank", "title": _phrase(status), "status": status}
     return said | ({"detail": detail} if detail else {})
 

@@ -1,23 +1,37 @@
 """Serving the application: one server on a socket that is already bound, until it is asked to stop."""
 
 import asyncio
+import errno
 import logging
+import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from uvicorn import Config, Server
 
+from refundsorter.api.connection import impatient
 from refundsorter.core.port import Log
 
 BACKLOG = 128  # connections that wait to be taken
 KEEP_ALIVE_S = 30  # how long an idle connection is kept
+SOCKET_MODE = 0o660  # less the umask
 GRACE_S = 5  # how long a stop waits for answers that are being given
 TICK_S = 1.0  # how often the time of answers is brought up to date
 TROUBLE = ("uvicorn.error", "asyncio")  # the loggers that tell of trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What a server proves who it is by."""
+
+    certificate: Path  # PEM, with those that sign it
+    key: Path  # PEM
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -29,9 +43,31 @@ def bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Said to be TCP, or asyncio would not turn Nagle's delay off: 40 ms for each answer.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return _listening(bound, (host, port))
+
+
+def bind_path(path: Path) -> socket.socket:
+    """A socket that listens at a place in the file system, for the owner and the group.
+
+    What a daemon that was killed left there is removed; the socket of one that listens is not.
+
+    Raises:
+        OSError: Somebody listens there, it is no socket, or the place is not to be had.
+    """
+    if path.is_socket():
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(path)) == 0:
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        path.unlink()
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    os.fchmod(bound.fileno(), SOCKET_MODE)  # before it has a name, so that it is closed from its first moment
+    return _listening(bound, str(path))
+
+
+def _listening(bound: socket.socket, address: tuple[str, int] | str) -> socket.socket:
     try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
+        bound.bind(address)
         bound.listen(BACKLOG)
     except OSError:
         bound.close()
@@ -42,7 +78,7 @@ def bind(host: str, port: int) -> socket.socket:
 class Serving(Server):
     """One server for one application."""
 
-    def __init__(self, app: FastAPI, log: Log) -> None:
+    def __init__(self, app: FastAPI, log: Log, *, timeout_s: float, tls: Tls | None) -> None:
         super().__init__(
             Config(
                 app,
@@ -52,7 +88,9 @@ class Serving(Server):
                 proxy_headers=False,
                 ws="none",
                 loop="asyncio",
-                http="h11",
+                http=impatient(timeout_s),
+                ssl_certfile=tls.certificate if tls else None,
+                ssl_keyfile=tls.key if tls else None,
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=GRACE_S,
             )

@@ -49,17 +49,17 @@ async def given(
     """
     kind = request.headers.get("content-type", "")
     if forms.is_form(kind):
-        return await _of_form(request, ports, loan)
+        return await _of_form(request, loan)
     if kind.partition(";")[0].strip().lower() != "application/json":
         raise Problem(415, f"The body is to be {forms.MEDIA_TYPE} or application/json.")
-    body = await bodies.whole(request, ports.uploads.max_bytes, loan)
+    body = await bodies.whole(request, loan)
     return await run_sync(_of_json, body, ports, model)
 
 
-async def _of_form(request: Request, ports: Ports, loan: Loan) -> tuple[list[Given], int | None]:
+async def _of_form(request: Request, loan: Loan) -> tuple[list[Given], int | None]:
     form = forms.Form(request.headers["content-type"])
     kept: dict[forms.Part, bytearray] = {}
-    async for data in bodies.pieces(request, ports.uploads.max_bytes):
+    async for data in bodies.pieces(request):
         loan.more(len(data))
         for piece in form.feed(data):
             content = kept.setdefault(piece.part, bytearray())

@@ -31,10 +31,6 @@ class DeliveryPort(Protocol):
 class UploadsPort(Protocol):
     """Where photos that are sent go. Every method may take some seconds, and raises `PassingTrouble`."""
 
-    @property
-    def max_bytes(self) -> int:
-        """Of a request's body."""
-
     def begin(self, name: str) -> DeliveryPort:
         """Begin with a photo, by the name that the client gives it."""
 

@@ -80,17 +80,6 @@ def test_it_is_not_ready_without_its_shelf(shop: Shop) -> None:
         assert face.client.get("/readyz") == {"status": "ok"}
 
 
-def test_it_answers_to_no_name_but_its_own(shop: Shop) -> None:
-    """A page whose name was made to lead here reads nothing; addresses and localhost are answered."""
-    with served(shop, REFUNDSORTER_HTTP__HOST="'::1'") as face:
-        assert face.client.address.startswith("http://[::1]:")
-        for host, status in (("evil.example:80", 421), ("127.0.0.1.evil.example", 421), ("[", 421)):
-            answer = face.client.ask("/livez", headers={"Host": host})
-            assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
-        for host in ("localhost:8080", "127.0.0.1", "[::1]:80"):
-            assert face.client.ask("/livez", headers={"Host": host}).status == 200
-
-
 def test_nothing_is_sent_to_whoever_the_environment_names(shop: Shop) -> None:
     """Variables by which the web framework would export what it measures change nothing; nobody is called."""
     with socket.socket() as collector:
