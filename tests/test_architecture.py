@@ -40,6 +40,7 @@ OUTSIDE = {
     "decoding": {"numpy"},
     "durable": set(),
     "fence": {"numpy"},
+    "fetch": set(),
     "filesystem": set(),
     "folders": set(),
     "inbox": set(),
