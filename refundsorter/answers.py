@@ -56,6 +56,7 @@ class Answers:
         self.ports = Ports(
             log=workshop.log,
             keys=keys,
+            metrics=workshop.metrics,
             about=About(workshop, intakes, shares, is_leaving),
             predictor=self._predictor,
             sources=Sources(settings),
@@ -149,6 +150,25 @@ class About:
         """How photos stand, by the names of `refundsorter status --json`."""
         return asdict(state.read(self._workshop.settings, now=time.time()))
 
+    def room(self) -> dict[str, int]:
+        """The bytes that may still be written, of several inboxes those of the fullest disk."""
+        settings = self._workshop.settings
+        places = [("shelf", settings.sorted), ("state", settings.state_dir)]
+        found: dict[str, int] = {}
+        for place, folder in [*places, *(("inbox", root) for root in settings.inbox)]:
+            free = self._free(folder)
+            if free is not None:
+                found[place] = min(free, found.get(place, free))
+        return found
+
+    def _free(self, folder: Path) -> int | None:
+        """Bytes, where it can be told now."""
+        share = self._shares.get(folder)
+        try:
+            return _room(folder) if share is None else share.call(lambda: _room(folder))
+        except (OSError, PassingTrouble):
+            return None
+
     def models(self) -> list[dict[str, Any]]:
         """The bundles, by the names of `refundsorter models list --json`."""
         return [asdict(one) for one in inventory.listed(self._workshop.settings)]
@@ -195,6 +215,10 @@ def _shelf(folder: Path, min_free_bytes: int) -> tuple[bool, str]:
         return False, "it is not there"
     if not os.access(folder, os.W_OK | os.X_OK):
         return False, "it cannot be written to"
-    room = os.statvfs(folder)
-    free = room.f_bavail * room.f_frsize
+    free = _room(folder)
     return free >= min_free_bytes, f"{free} bytes are free, and {min_free_bytes} have to be"
+
+
+def _room(folder: Path) -> int:
+    room = os.statvfs(folder)
+    return room.f_bavail * room.f_frsize

@@ -146,6 +146,7 @@ class Workshop:
         self._is_state_on_share = mounts.why_polling(settings.state_dir) is not None
         self._filing = Filing(settings, log, files=files, clock=clock)
         self.ledger, self.ledger_path = self._filing.ledger, self._filing.ledger_path
+        self.metrics = self._filing.metrics
         self.hints, self.filer = self._filing.hints, self._filing.filer
         self._files, self._contents = files, Contents()
         self.fence = fence or Fence()  # late: what it imports would take the processor from this start
@@ -160,6 +161,7 @@ class Workshop:
             beat=self._filing.beat,
             clock=clock,
             log=log,
+            meter=self.metrics,
         )
         self.jobs = JobRunner(
             jobs=self.ledger.jobs,
@@ -245,6 +247,7 @@ class Workshop:
             chunk=self.settings.sweep.chunk_size,
             clock=SystemClock(),
             log=self.log,
+            meter=self.metrics,
             source=source,
             job=job,
         )

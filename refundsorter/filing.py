@@ -17,6 +17,7 @@ from refundsorter.edges.journal import Journal
 from refundsorter.edges.ledger import Ledger
 from refundsorter.edges.ledger_schema import FILE
 from refundsorter.edges.lock import FolderLock
+from refundsorter.edges.metrics import Metrics
 from refundsorter.edges.patience import Share
 from refundsorter.edges.scan import stat_file
 from refundsorter.edges.shelf import Shelf
@@ -56,6 +57,7 @@ class Filing:
 
     def __init__(self, settings: Settings, log: Log, *, files: FileSystem, clock: Clock) -> None:
         self.beat = Beat(clock)
+        self.metrics = Metrics()
         self.ledger_path = str(settings.state_dir / FILE)
         if mounts.why_polling(settings.sorted):  # one that hangs would keep this from any signal
             Share(str(settings.sorted)).call(lambda: os.path.isdir(settings.sorted))
@@ -93,6 +95,7 @@ class Filing:
             retry=retry_policy(settings),
             clock=clock,
             log=log,
+            meter=self.metrics,
         )
         self.corrector = Corrector(
             root=root,

@@ -10,7 +10,7 @@ from refundsorter.core.pixels import ImageLimits
 from refundsorter.core.retry import RetryPolicy
 from refundsorter.edges.fence import DecodeLimits
 from refundsorter.edges.taxonomy import read_taxonomy
-from refundsorter.loops.intake import Times
+from refundsorter.loops.root import Times
 from refundsorter.settings import Settings
 from refundsorter.settings_model import WatchMode
 

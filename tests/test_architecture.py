@@ -69,6 +69,7 @@ OUTSIDE = {
     "lock": set(),
     "log": {"structlog"},
     "memory": set(),
+    "metrics": set(),
     "mounts": set(),
     "patience": set(),
     "photos": set(),
@@ -166,7 +167,7 @@ FLOORS = {
     "settings_model": {"settings_http", "settings_kinds", "settings_source"},
     "settings_show": {"edges.plain_yaml", "settings", "settings_kinds"},
     "settings_source": {"core.*", "edges.plain_yaml"},
-    "policies": {"core.*", "edges.fence", "edges.taxonomy", "loops.intake", "settings", "settings_model"},
+    "policies": {"core.*", "edges.fence", "edges.taxonomy", "loops.root", "settings", "settings_model"},
     "locks": {"core.*", "edges.lock", "edges.mounts", "edges.patience", "settings"},
     "kinship": {"core.*", "edges.filesystem", "edges.journal_history", "edges.ledger_report"},
     "filing": {"core.*", "edges.*", "kinship", "locks", "loops.*", "policies", "settings"},
@@ -330,7 +331,7 @@ TRAINING_FLOORS = {
     "edges.thumbnail", "settings",
 }  # fmt: skip
 # What the HTTP face stands on beside the core and itself; `api.ports` is known to the daemon and stays light.
-API_OUTSIDE = {"anyio", "fastapi", "pydantic", "python_multipart", "starlette", "uvicorn"}
+API_OUTSIDE = {"anyio", "fastapi", "prometheus_client", "pydantic", "python_multipart", "starlette", "uvicorn"}
 HEAVY = {"tensorflow", "keras"}  # three seconds and half a gigabyte
 
 

@@ -11,7 +11,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 
 from refundsorter import __version__
-from refundsorter.api import about, deeds, health, images, jobs, predict, problems, stats
+from refundsorter.api import about, deeds, health, images, jobs, metrics, predict, problems, stats
 from refundsorter.api.bodies import Room
 from refundsorter.api.bounds import Bodies, Crowd
 from refundsorter.api.gate import Addressed, Admitted
@@ -22,6 +22,7 @@ from refundsorter.api.ports import Bounds, Ports
 ROUTERS = (
     predict.router,
     health.router,
+    metrics.router,
     about.router,
     stats.router,
     images.router,
@@ -81,7 +82,7 @@ def _surround(app: FastAPI, ports: Ports, bounds: Bounds) -> None:
         )
     app.add_middleware(Addressed, bounds=bounds)
     app.add_middleware(Crowd, bounds=bounds)
-    app.add_middleware(Guard, log=ports.log)
+    app.add_middleware(Guard, log=ports.log, meter=ports.metrics)
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from refundsorter.core.correction import Verdict
+from refundsorter.core.metric import MetricsPort
 from refundsorter.core.port import Log
 from refundsorter.core.port_images import ImagesPort, PicturesPort
 from refundsorter.core.port_jobs import JobDeskPort
@@ -58,6 +59,9 @@ class AboutPort(Protocol):
 
     def classes(self) -> Mapping[str, Any]:
         """By what photos are judged now: model, taxonomy, categories, without_category."""
+
+    def room(self) -> Mapping[str, int]:
+        """The bytes that may still be written in shelf, state, inbox; what cannot be told is missing."""
 
     def models(self) -> Sequence[Mapping[str, Any]]:
         """The bundles, by the names of `refundsorter models list --json`.
@@ -136,6 +140,7 @@ class Ports:
 
     log: Log
     keys: KeysPort
+    metrics: MetricsPort
     about: AboutPort
     images: ImagesPort
     pictures: PicturesPort

@@ -11,9 +11,10 @@ from pathlib import PurePath
 
 from refundsorter.core import placement
 from refundsorter.core.decision import Rules, decide
-from refundsorter.core.fault import NameTaken, PassingTrouble
+from refundsorter.core.fault import NameTaken, PassingTrouble, Vanished
 from refundsorter.core.hints import Hint, HintSink
 from refundsorter.core.image import Answer, Claimed, Examined, Filed, Intent, Release
+from refundsorter.core.metric import RETRIES, STAGE, Meter, tell_filed, tell_trouble
 from refundsorter.core.port import Clock, JournalPort, LedgerPort, Log, Pending, ShelfPort
 from refundsorter.core.port_jobs import ScopesPort
 from refundsorter.core.record import Entry
@@ -53,6 +54,7 @@ class Filer:
         retry: RetryPolicy,
         clock: Clock,
         log: Log,
+        meter: Meter,
     ) -> None:
         self._ledger = ledger
         self._shelf = shelf
@@ -62,6 +64,7 @@ class Filer:
         self.retry = retry
         self._clock = clock
         self._log = log
+        self._meter = meter
         self.tally = Tally()
         self.held: set[str] = set()  # destinations of moves that cannot be told yet, as `alike` gives them
         self.barred: set[str] = set()  # those of corrections, likewise
@@ -118,9 +121,9 @@ class Filer:
 
     def give_back(self, unread: Sequence[Unread]) -> None:
         """Return photos that could not be examined to waiting, or forget those that are gone."""
-        troubled = [one for one in unread if isinstance(one.why, PassingTrouble)]
-        self._ledger.release([self._release(one.claimed, str(one.why)) for one in troubled])
-        self._forget([one.claimed for one in unread if one not in troubled])
+        troubled = [(one.claimed, one.why) for one in unread if isinstance(one.why, PassingTrouble)]
+        self._ledger.release([self._release(claimed, "read", why) for claimed, why in troubled])
+        self._forget([one.claimed for one in unread if isinstance(one.why, Vanished)])
 
     def give_back_unstarted(self, claimed: Sequence[Claimed]) -> None:
         """Return photos that nobody has looked at."""
@@ -223,11 +226,12 @@ class Filer:
             claimed = intent.examined.claimed
             if isinstance(outcome, float):
                 filed.append(Filed(id=claimed.id, state=intent.state, finished_at=now, move_ms=outcome))
+                tell_filed(self._meter, intent.examined, now, outcome)
                 self._tell(intent)
             elif isinstance(outcome, NameTaken):
                 renamed.append(intent.examined)
             elif isinstance(outcome, PassingTrouble):
-                troubled.append(self._release(claimed, str(outcome)))
+                troubled.append(self._release(claimed, "move", outcome))
             else:
                 vanished.append(claimed)
         self._ledger.release(troubled)
@@ -244,15 +248,19 @@ class Filer:
             self._write(records)
 
     def _write(self, records: Sequence[Entry]) -> None:
+        began = self._clock.monotonic()
         checkpoint = self._journal.append(records)
+        self._meter.observe(STAGE, self._clock.monotonic() - began, "journal")
         assert checkpoint is not None, "there were records to append"
         self._ledger.mark_journaled([record.key for record in records], checkpoint)
 
-    def _release(self, claimed: Claimed, trouble: str) -> Release:
-        release = self._later(claimed, trouble=trouble)
+    def _release(self, claimed: Claimed, stage: str, trouble: PassingTrouble) -> Release:
+        release = self._later(claimed, trouble=str(trouble))
+        self._meter.count(RETRIES)
+        tell_trouble(self._meter, stage, trouble)
         self.tally.released += 1
         delay_s = self.retry.delay_s(release.attempts)
-        self._log.warning("photo.held_back", file=claimed.path, trouble=trouble, again_in_s=delay_s)
+        self._log.warning("photo.held_back", file=claimed.path, trouble=str(trouble), again_in_s=delay_s)
         return release
 
     def _later(self, claimed: Claimed, *, trouble: str | None) -> Release:

@@ -8,31 +8,21 @@ Every inbox has an intake of its own, so that a share that hangs keeps only itse
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.hints import Hint, HintKind
+from refundsorter.core.metric import OVERFLOWS, RESTARTS, Meter, tell_seen, tell_trouble
 from refundsorter.core.port import Clock, EntryPort, FoundPort, Log
-from refundsorter.core.retry import RetryPolicy
 from refundsorter.core.stability import Arrival, FileIdentity, Source, StabilityTracker
 from refundsorter.loops.beat import Beat
 from refundsorter.loops.hints import HintQueue
-from refundsorter.loops.root import Root
+from refundsorter.loops.root import Root, Times
 
 CHECK_S = 1.0  # how often it is made sure that the folders are still watched; one stat each
 PENDING_CHUNKS = 8  # a scan pauses while more chunks of files than this wait for stillness
 LAST_TRIES = 5  # failures in a row to enter files after which a single sweep leaves them
 SWEEP_PATIENCE = 3.0  # a sweep waits this many times the stability for files that are still being written
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
-    """What the settings may change while the loop runs."""
-
-    stability_s: float  # how long a file must hold still
-    scan_interval_s: float  # from scan to scan
-    retry: RetryPolicy  # how long passing trouble is waited out
 
 
 class Intake:
@@ -50,6 +40,7 @@ class Intake:
         chunk: int,
         clock: Clock,
         log: Log,
+        meter: Meter,
         source: Source = Source.SCAN,
         job: int | None = None,
     ) -> None:
@@ -67,6 +58,8 @@ class Intake:
         self._chunk = chunk
         self._clock = clock
         self._log = log
+        self._meter = meter
+        self._scans = 0  # that were begun
         self._source = source
         self._job = job
         self._ready: list[Arrival] = []  # complete, not yet in the ledger
@@ -97,6 +90,7 @@ class Intake:
             hints, overflowed = self._hints.take(self._timeout_s())
             if overflowed:
                 self._log.warning("watch.overflow", then="scan")
+                self._meter.count(OVERFLOWS)
                 self._next_scan = self._next_check = self._clock.monotonic()
             self._take_over_times()
             self._follow(hints)
@@ -186,6 +180,8 @@ class Intake:
         except PassingTrouble as trouble:
             self._unreachable(trouble)
         else:
+            if renewed and self._scans:
+                self._meter.count(RESTARTS)
             if renewed or not (root.is_reachable or root.scans):
                 root.scans = [root.scanner.scan()]
 
@@ -193,6 +189,7 @@ class Intake:
         now = self._clock.monotonic()
         if now >= self._next_scan:
             self._next_scan = now + self._times.scan_interval_s
+            self._scans += 1
             self.root.scans = [self.root.scanner.scan()]  # in place of those under way
 
     def _step_scan(self) -> None:
@@ -254,10 +251,12 @@ class Intake:
                 del self._ready[: self._chunk]
                 self.admitted += len(entered)
                 self._on_admitted()
+                tell_seen(self._meter, entered, self._clock.now(), is_rescan=self._scans > 1)
                 if self._source is not Source.SWEEP:
                     self._kept_out.update(one.path for one in self._unknown(entered))
         except PassingTrouble as trouble:
             self._troubles += 1
+            tell_trouble(self._meter, "intake", trouble)
             delay_s = self._times.retry.delay_s(self._troubles)
             self._next_admission = self._clock.monotonic() + delay_s
             self._log.warning("intake.waits", trouble=str(trouble), again_in_s=delay_s)

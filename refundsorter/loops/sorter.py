@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from refundsorter.core.batching import BatchPolicy, is_group
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.image import Claimed
+from refundsorter.core.metric import BATCH, Meter, tell_trouble
 from refundsorter.core.port import Clock, LedgerPort, Log
 from refundsorter.loops.beat import Beat
 from refundsorter.loops.contents import Contents
@@ -59,6 +60,7 @@ class Sorter:
         beat: Beat,
         clock: Clock,
         log: Log,
+        meter: Meter,
     ) -> None:
         self.crew = crew
         self.policy = policy
@@ -70,6 +72,7 @@ class Sorter:
         self._contents = contents
         self._clock = clock
         self._log = log
+        self._meter = meter
         self._workers = len(crew.examiners)
         self._steps, self._stepped_at = 0, clock.monotonic()  # what they had done, and when that changed
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="examiner")
@@ -121,6 +124,7 @@ class Sorter:
         except PassingTrouble as trouble:
             self._troubles += 1
             self._fruitless += 1
+            tell_trouble(self._meter, "file", trouble)
             if self._until_empty and self._fruitless >= LAST_TRIES:
                 self.stop()
             delay_s = self.filer.retry.delay_s(self._troubles)
@@ -225,6 +229,7 @@ class Sorter:
         """File every examined batch as one group; the decisions follow the rules each was claimed under."""
         tasks = [(self._tasks.pop(future), future.result()) for future in done]
         self._grouped_since = math.inf
+        self._meter.observe(BATCH, sum(len(task.claimed) for task, _ in tasks))
         taken = False
         try:
             for crew in {task.crew for task, _ in tasks}:

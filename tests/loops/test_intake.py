@@ -17,8 +17,8 @@ from refundsorter.core.retry import RetryPolicy
 from refundsorter.daemon import Loop
 from refundsorter.edges.scan import Found, stat_file
 from refundsorter.filing import SystemClock
-from refundsorter.loops.intake import Intake, Times
-from refundsorter.loops.root import Root
+from refundsorter.loops.intake import Intake
+from refundsorter.loops.root import Root, Times
 
 RED, GREEN = photo("red", form="PNG"), photo("green", form="PNG")
 
@@ -58,6 +58,7 @@ def _intake(workshop: Workshop, scanner: ScannerPort, *, stability_s: float = 0.
         chunk=chunk,
         clock=SystemClock(),
         log=workshop.log,
+        meter=workshop.metrics,
     )
 
 
