@@ -15,6 +15,7 @@ from refundsorter.core.text import printable
 from refundsorter.core.token import KeysPort
 from refundsorter.edges import mounts
 from refundsorter.edges.ledger_answers import LedgerAnswers
+from refundsorter.edges.ledger_events import LedgerEvents
 from refundsorter.edges.ledger_images import LedgerImages
 from refundsorter.edges.ledger_reading import Reader
 from refundsorter.edges.patience import Share
@@ -64,6 +65,7 @@ class Answers:
             desk=Desk(settings, workshop.ledger, workshop.sorter.wake),
             jobs=JobDesk(settings, workshop.ledger.jobs, on_change=workshop.jobs.wake),
             images=LedgerImages(self._reader),
+            events=LedgerEvents(self._reader),
             pictures=Pictures(settings, workshop.fence, list(shares.values())),
         )
         self._predictor.start()

@@ -53,6 +53,7 @@ OUTSIDE = {
     "ledger_jobs_report": set(),
     "ledger_counts": set(),
     "ledger_answers": set(),
+    "ledger_events": set(),
     "ledger_images": set(),
     "ledger_reading": set(),
     "ledger_rebuild": set(),
@@ -126,6 +127,7 @@ SIBLINGS = {
     "ledger_rows": {"ledger_schema"},
     "ledger_schema": {"ledger_schema_jobs", "ledger_schema_reading", "ledger_trouble"},
     "ledger_answers": {"ledger_reading", "ledger_rows"},
+    "ledger_events": {"ledger_reading", "ledger_rows", "ledger_schema_reading"},
     "ledger_images": {"ledger_reading", "ledger_rows", "ledger_schema_reading"},
     "ledger_reading": {"ledger_trouble"},
     "ledger_statements": {"ledger_rows", "ledger_schema"},
@@ -145,6 +147,7 @@ SIBLINGS = {
 }
 SQLITE = {
     "ledger",
+    "ledger_events",
     "ledger_reading",
     "ledger_rebuild",
     "ledger_report",
@@ -185,13 +188,13 @@ FLOORS = {
     "inventory": {"core.*", "edges.bundle", "edges.serving", "locks", "settings"},
     "shadowing": {"assembly", "core.*", "edges.choice", "edges.ledger_report", "settings"},
     "answers": {
-        "__init__", "api.ports", "assembly", "core.*", "edges.ledger_answers", "edges.ledger_images",
-        "edges.ledger_reading", "edges.mounts", "edges.patience", "inventory", "jobs", "loops.*", "pictures",
-        "policies", "sending", "state",
+        "__init__", "api.ports", "assembly", "core.*", "edges.ledger_answers", "edges.ledger_events",
+        "edges.ledger_images", "edges.ledger_reading", "edges.mounts", "edges.patience", "inventory", "jobs",
+        "loops.*", "pictures", "policies", "sending", "state",
     },
     "sending": {
         "core.*", "correct", "edges.filesystem", "edges.ledger", "edges.mounts", "edges.patience",
-        "edges.readable", "edges.uploads", "policies", "settings", "settings_kinds",
+        "edges.readable", "edges.uploads", "policies", "settings",
     },
     "pictures": {
         "core.*", "edges.fence", "edges.filesystem", "edges.patience", "edges.thumbnail", "policies",

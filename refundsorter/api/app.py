@@ -11,7 +11,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 
 from refundsorter import __version__
-from refundsorter.api import about, deeds, health, images, jobs, metrics, predict, problems, stats
+from refundsorter.api import about, deeds, events, health, images, jobs, metrics, predict, problems, stats
 from refundsorter.api.bodies import Room
 from refundsorter.api.bounds import Bodies, Crowd
 from refundsorter.api.gate import Addressed, Admitted
@@ -26,6 +26,7 @@ ROUTERS = (
     about.router,
     stats.router,
     images.router,
+    events.router,
     deeds.router,
     jobs.router,
 )
@@ -60,6 +61,7 @@ def create_app(ports: Ports, bounds: Bounds) -> FastAPI:
     )
     app.state.ports = ports
     app.state.room = Room(BODIES * bounds.max_body_bytes)
+    app.state.listeners = events.Listeners()
     _surround(app, ports, bounds)
     problems.install(app)
     for router in ROUTERS:

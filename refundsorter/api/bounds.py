@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from refundsorter.api.ports import Bounds
 from refundsorter.api.problems import Problem, busy
 
-# Answered however many others are: whoever is told "dead" because of a crowd would end the daemon.
-ALWAYS = frozenset({"/livez", "/readyz"})
+# Not counted: who is told "dead" because of a crowd would end the daemon; listeners have their own limit.
+ALWAYS = frozenset({"/livez", "/readyz", "/v1/events"})
 LARGE = frozenset({"/v1/images", "/v1/predict", "/v1/predict/batch"})  # whose bodies may hold photos
 SMALL_BYTES = 1 << 20  # of any other body
 SLOWEST = 1024  # bytes a second: a body that comes more slowly is not waited for

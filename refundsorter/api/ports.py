@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from refundsorter.core.correction import Verdict
 from refundsorter.core.metric import MetricsPort
 from refundsorter.core.port import Log
+from refundsorter.core.port_events import EventsPort
 from refundsorter.core.port_images import ImagesPort, PicturesPort
 from refundsorter.core.port_jobs import JobDeskPort
 from refundsorter.core.prediction import Predicted
@@ -143,6 +144,7 @@ class Ports:
     metrics: MetricsPort
     about: AboutPort
     images: ImagesPort
+    events: EventsPort
     pictures: PicturesPort
     jobs: JobDeskPort
     predictor: PredictorPort

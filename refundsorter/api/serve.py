@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from uvicorn import Config, Server
 
 from refundsorter.api.connection import impatient
+from refundsorter.api.events import Listeners
 from refundsorter.core.port import Log
 
 BACKLOG = 128  # connections that wait to be taken
@@ -96,6 +97,7 @@ class Serving(Server):
             )
         )
         self._wake: Callable[[], object] = _nothing
+        self._listeners: Listeners = app.state.listeners
         for name in TROUBLE:
             logger = logging.getLogger(name)
             logger.handlers[:] = [_Forwarding(log)]
@@ -107,6 +109,7 @@ class Serving(Server):
 
     def stop(self) -> None:
         """Ask for the end; from any thread."""
+        self._listeners.is_ending = True
         self.should_exit = True
         with suppress(RuntimeError):  # it has ended by itself
             self._wake()

@@ -195,7 +195,7 @@ def answer(row: RowMapping | Mapping[str, Any]) -> Answer:
     )
 
 
-def record(row: RowMapping) -> Record:
+def record(row: RowMapping | Mapping[str, Any]) -> Record:
     """The journal's line of a finished photo."""
     return Record(
         id=row["id"],
