@@ -12,7 +12,6 @@ from contextlib import suppress
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from refundsorter.api.ports import Bounds
 from refundsorter.assembly import Workshop
 from refundsorter.core.fault import RefundsorterError
 from refundsorter.core.retry import RetryPolicy
@@ -24,6 +23,7 @@ from refundsorter.settings_http import HttpSettings
 
 if TYPE_CHECKING:
     from refundsorter.answers import Answers
+    from refundsorter.api.ports import Bounds
     from refundsorter.api.serve import Serving
 
 AGAIN = RetryPolicy(base_s=1.0, max_s=60.0)
@@ -125,8 +125,10 @@ class Face(threading.Thread):
         return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def bounds(http: HttpSettings) -> Bounds:
+def bounds(http: HttpSettings) -> "Bounds":
     """What the settings say of who may ask, and how much."""
+    from refundsorter.api.ports import Bounds  # noqa: PLC0415 - see above
+
     is_loopback = http.unix_socket is None and ip_address(http.host).is_loopback
     return Bounds(
         host=http.host,

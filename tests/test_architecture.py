@@ -147,7 +147,6 @@ SIBLINGS = {
 }
 SQLITE = {
     "ledger",
-    "ledger_events",
     "ledger_reading",
     "ledger_rebuild",
     "ledger_report",

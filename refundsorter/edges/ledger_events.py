@@ -1,8 +1,8 @@
 """The ledger's filed photos in the order of filing, by the index on time: each page costs the same."""
 
 import os
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from refundsorter.core.port_events import Told
 from refundsorter.core.port_images import Position
@@ -44,9 +44,9 @@ class LedgerEvents:
         return told
 
 
-def _told(row: sqlite3.Row) -> Told:
+def _told(row: Mapping[str, Any]) -> Told:
     values = {
-        name: os.fsdecode(row[name]) if name in PATHS and row[name] is not None else row[name]
-        for name in row.keys()  # noqa: SIM118 - a Row is no mapping
+        name: os.fsdecode(value) if name in PATHS and value is not None else value
+        for name, value in row.items()
     }
     return Told(Position(id=row["id"], time=row["finished_at"]), record(values))
