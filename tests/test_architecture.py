@@ -333,7 +333,15 @@ TRAINING_FLOORS = {
     "edges.thumbnail", "settings",
 }  # fmt: skip
 # What the HTTP face stands on beside the core and itself; `api.ports` is known to the daemon and stays light.
-API_OUTSIDE = {"anyio", "fastapi", "prometheus_client", "pydantic", "python_multipart", "starlette", "uvicorn"}
+API_OUTSIDE = {
+    "anyio",
+    "fastapi",
+    "prometheus_client",
+    "pydantic",
+    "python_multipart",
+    "starlette",
+    "uvicorn",
+}
 HEAVY = {"tensorflow", "keras"}  # three seconds and half a gigabyte
 
 

@@ -3,9 +3,10 @@
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from refundsorter.api.problems import ProblemDetails
-from refundsorter.api.schema_images import Prediction as RankedLabel
+from refundsorter.api.schema_images import Prediction
 from refundsorter.core.image import Answer, State
 from refundsorter.core.prediction import Predicted
 from refundsorter.core.record import ranked_fields, rfc3339
@@ -13,35 +14,41 @@ from refundsorter.core.record import ranked_fields, rfc3339
 MOST_IMAGES = 64  # in one request
 MOST_LABELS = 100
 MAX_PATH, MAX_URL = 4096, 8192
+PLACES = ("path", "base64", "url")
 
 TopK = Annotated[
     int | None, Field(ge=1, le=MOST_LABELS, description="How many labels are told.", examples=[3])
 ]
 
+# Constraints of the text alone: that there is none is for `Source` to judge.
+Path = Annotated[str, Field(min_length=1, max_length=MAX_PATH)]
+Text = Annotated[str, Field(min_length=1)]
+Url = Annotated[str, Field(min_length=1, max_length=MAX_URL)]
+
 
 class Source(BaseModel):
     """An image that is asked about: exactly one of these."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"oneOf": [{"required": [place]} for place in PLACES]}
+    )
 
     path: Annotated[
-        str | None,
+        Path | SkipJsonSchema[None],
         Field(
-            min_length=1,
-            max_length=MAX_PATH,
             description="A file below one of `http.read_roots`, absolute.",
             examples=["/srv/returns/IMG_0042.jpg"],
         ),
     ] = None
-    base64: Annotated[str | None, Field(min_length=1, description="The file itself, RFC 4648.")] = None
+    base64: Annotated[Text | SkipJsonSchema[None], Field(description="The file itself, RFC 4648.")] = None
     url: Annotated[
-        str | None,
-        Field(min_length=1, max_length=MAX_URL, description="Where it is fetched from, where that is on."),
+        Url | SkipJsonSchema[None], Field(description="Where it is fetched from, where that is on.")
     ] = None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
-        if sum(one is not None for one in (self.path, self.base64, self.url)) != 1:
+        given = [getattr(self, place) for place in PLACES if place in self.model_fields_set]
+        if len(given) != 1 or given[0] is None:
             raise ValueError("exactly one of `path`, `base64` and `url` is needed")
         return self
 
@@ -61,7 +68,7 @@ class BatchIn(BaseModel):
     top_k: TopK = None
 
 
-class Prediction(BaseModel):
+class PredictionOut(BaseModel):
     """What the bundle says of one image, and what would become of a photo like it."""
 
     file: Annotated[str | None, Field(description="The name of the file, where it was told.")]
@@ -69,7 +76,7 @@ class Prediction(BaseModel):
     category: Annotated[str | None, Field(description="The best category.")]
     label: Annotated[str, Field(description="The best label of that category.")]
     confidence: Annotated[float, Field(description="The category's probability, 0..1.")]
-    top_predictions: Annotated[list[RankedLabel], Field(description="The best labels, best first.")]
+    top_predictions: Annotated[list[Prediction], Field(description="The best labels, best first.")]
     reason: Annotated[str | None, Field(description="Why it would not be filed under its category.")]
     model: Annotated[str, Field(description="The bundle that answered, NAME/VERSION.")]
     taxonomy: Annotated[str, Field(description="The digest of the taxonomy.")]
@@ -86,13 +93,13 @@ class Prediction(BaseModel):
 class Predictions(BaseModel):
     """One prediction an image, in the order in which they were sent."""
 
-    predictions: list[Prediction]
+    predictions: list[PredictionOut]
 
 
 class Result(BaseModel):
     """What became of one image: a prediction, or the problem with it; the other one is null."""
 
-    prediction: Prediction | None
+    prediction: PredictionOut | None
     problem: ProblemDetails | None
 
 
@@ -103,7 +110,7 @@ class Results(BaseModel):
 
 
 def told(file: str | None, found: Predicted, answer: Answer, *, now: float) -> dict[str, Any]:
-    """The fields of `Prediction`; what is answered a thousand times a second is not validated again."""
+    """The fields of `PredictionOut`; what is answered a thousand times a second is not validated again."""
     return {
         "file": file,
         "state": found.state.value,
@@ -130,6 +137,7 @@ def request_body(model: type[BaseModel]) -> dict[str, Any]:
     form = {
         "type": "object",
         "required": ["image"],
+        "additionalProperties": False,
         "properties": {
             "image": {
                 "type": "array",

@@ -124,7 +124,7 @@ def test_what_was_seen_before_is_answered_from_the_ledger(shop: Shop) -> None:
     shop.config.write_text(shop.config.read_text() + "decision: {top_k: 2}\n")
     with served(shop) as face:
         shop.drop("a.jpg", photo("green"))
-        face.daemon.wait_for("photo.sorted")
+        eventually(lambda: face.client.get("/v1/images?state=sorted")["images"], "it is sorted")
         (seen,) = send(face.client, photo("green")).json["predictions"]
         (more,) = send(face.client, photo("green"), top_k="3").json["predictions"]
         (other,) = send(face.client, photo("green", seed=1)).json["predictions"]
@@ -201,6 +201,7 @@ def test_what_is_wrong_with_a_request_is_told(shop: Shop) -> None:
         (422, b"[", JSON),
         (422, b'{"base64": "x", "path": "/a"}', JSON),
         (422, b'{"base64": "***"}', JSON),
+        (422, b'{"path": null}', JSON),
         (400, good[:-10], kind),
         (400, b"nonsense", kind),
         (400, good, {"Content-Type": "multipart/form-data"}),
