@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from refundsorter.api import bodies, forms
-from refundsorter.api.depends import PortsOf
+from refundsorter.api.depends import BearerOf, PortsOf
 from refundsorter.api.ports import Ports
 from refundsorter.api.problems import Problem, responses
 from refundsorter.core.correction import CategoryRefused, Stage, Verdict
@@ -86,7 +86,13 @@ class CorrectIn(BaseModel):
 
     category: Annotated[str, Field(min_length=1, max_length=255, examples=["TOYS"])]
     by: Annotated[
-        str | None, Field(min_length=1, max_length=255, description="Whose word it is.", examples=["clerk"])
+        str | None,
+        Field(
+            min_length=1,
+            max_length=255,
+            description="Whose word it is; with a token it is the token's name.",
+            examples=["clerk"],
+        ),
     ] = None
     new_category: Annotated[
         bool, Field(description="Whether a category is meant that the taxonomy does not know.")
@@ -142,9 +148,11 @@ def retry(ports: PortsOf, image: Number) -> Retried:
     summary="Put a photo right",
     responses={202: {"model": Corrected, "description": "It is not done yet."}, **responses(409, 422, 503)},
 )
-async def correct(ports: PortsOf, image: Number, wanted: CorrectIn, response: Response) -> Corrected:
+async def correct(
+    ports: PortsOf, bearer: BearerOf, image: Number, wanted: CorrectIn, response: Response
+) -> Corrected:
     """Move it into the category where it belongs, and record it; as `refundsorter correct`."""
-    number = await run_sync(_asked, ports, image, wanted)
+    number = await run_sync(_asked, ports, bearer, image, wanted)
     deadline = time.monotonic() + PATIENCE_S
     verdict = await run_sync(ports.desk.verdict, number)
     while verdict.stage is not Stage.DONE and time.monotonic() < deadline:
@@ -195,11 +203,12 @@ def _require_photo(part: forms.Part, count: int) -> None:
         raise Problem(422, f"At most {MOST_FILES} photos are taken at once.")
 
 
-def _asked(ports: Ports, image: int, wanted: CorrectIn) -> int:
+def _asked(ports: Ports, bearer: str | None, image: int, wanted: CorrectIn) -> int:
     if ports.images.photo(image) is None:
         raise Problem(404, f"There is no photo {image}.")
     try:
-        return ports.desk.correct(image, wanted.category, by=wanted.by, is_new=wanted.new_category)
+        by = bearer or wanted.by
+        return ports.desk.correct(image, wanted.category, by=by, is_new=wanted.new_category)
     except CategoryRefused as refused:
         raise Problem(422, printable(str(refused))) from refused
 

@@ -1,4 +1,4 @@
-"""How a route gets its ports."""
+"""How a route gets its ports, and who asks."""
 
 from typing import Annotated
 
@@ -12,4 +12,10 @@ async def _ports(request: Request) -> Ports:  # async: no thread is needed for i
     return ports
 
 
+async def _bearer(request: Request) -> str | None:
+    name: str | None = getattr(request.state, "by", None)
+    return name
+
+
 PortsOf = Annotated[Ports, Depends(_ports)]  # a route's parameter of this type
+BearerOf = Annotated[str | None, Depends(_bearer)]  # the name of the token; None where none was needed

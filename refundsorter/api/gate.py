@@ -80,11 +80,13 @@ class Admitted:
         given = Headers(scope=scope).get("authorization", "")
         if not given.lower().startswith(SCHEME):
             return Problem(401, "This needs a token: `Authorization: Bearer …`.", headers=CHALLENGE)
-        role = self._keys.role(given[len(SCHEME) :].strip())
-        if role is None:
+        token = self._keys.token(given[len(SCHEME) :].strip())
+        if token is None:
             return Problem(401, "The token is not known here.", headers=CHALLENGE)
-        if not role.allows(needed):
-            return Problem(403, f"This needs a token of the role `{needed}`; the one that came may `{role}`.")
+        if not token.role.allows(needed):
+            said = f"This needs a token of the role `{needed}`; the one that came may `{token.role}`."
+            return Problem(403, said)
+        scope.setdefault("state", {})["by"] = token.name  # what a request says of itself proves nothing
         return None
 
     def _tell(self, trouble: str) -> None:

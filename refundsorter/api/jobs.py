@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from refundsorter.api.depends import PortsOf
+from refundsorter.api.depends import BearerOf, PortsOf
 from refundsorter.api.problems import Problem, responses
 from refundsorter.core.job import JobOver, JobRefused, JobReport, JobState, KeyReused, NoSuchJob, Scope
 from refundsorter.core.text import printable
@@ -43,7 +43,7 @@ class JobIn(BaseModel):
         default=None, description="A pattern that the path ends with: `*.jpg`, `monday/*.jpg`."
     )
     by: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = Field(
-        default=None, description="Who asks for it."
+        default=None, description="Who asks for it; with a token it is the token's name."
     )
 
 
@@ -102,6 +102,7 @@ class JobsOut(BaseModel):
 )
 def start(
     ports: PortsOf,
+    bearer: BearerOf,
     job: JobIn,
     response: Response,
     idempotency_key: Annotated[
@@ -117,7 +118,7 @@ def start(
     """
     try:
         scope = Scope(classes=tuple(job.classes), paths=tuple(job.paths), glob=job.glob)
-        found = ports.jobs.start(scope, by=job.by, key=idempotency_key)
+        found = ports.jobs.start(scope, by=bearer or job.by, key=idempotency_key)
     except (JobRefused, KeyReused) as refused:
         raise Problem(409, printable(str(refused))) from refused
     response.headers["Location"] = f"/v1/jobs/{found.id}"

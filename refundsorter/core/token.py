@@ -45,10 +45,10 @@ class KeysPort(Protocol):
     """Who may ask; from any thread."""
 
     def is_needed(self) -> bool:
-        """Whether a request needs a token; raises as `role`."""
+        """Whether a request needs a token; raises as `token`."""
 
-    def role(self, secret: str) -> Role | None:
-        """What a token allows; None: it is none of ours.
+    def token(self, secret: str) -> Token | None:
+        """Which token this is; None: it is none of ours.
 
         Raises:
             StartRefused: The tokens cannot be read.

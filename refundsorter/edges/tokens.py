@@ -92,12 +92,12 @@ class Keyring:
         """Whether a request needs a token."""
         return bool(self._read()) or self._is_needed
 
-    def role(self, secret: str) -> Role | None:
-        """What a token allows; the time it takes tells nothing about any token."""
+    def token(self, secret: str) -> Token | None:
+        """Which token this is; the time it takes tells nothing about any token."""
         found, presented = None, digest(secret)
         for one in self._read():
             if hmac.compare_digest(one.sha256, presented):
-                found = one.role
+                found = one
         return found
 
     def _read(self) -> tuple[Token, ...]:

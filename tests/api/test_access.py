@@ -100,6 +100,20 @@ def test_who_may_read_may_not_operate(locked: Locked, shop: Shop) -> None:
     still_sorts(face, shop)
 
 
+def test_who_asks_is_told_by_the_token(locked: Locked, shop: Shop) -> None:
+    """A job and a correction are by the token's name, whatever the request says of itself."""
+    face, read, operate = locked
+    typed = operate | {"Content-Type": "application/json"}
+    job = b'{"kind": "sweep", "by": "somebody else"}'
+    assert face.client.ask("/v1/jobs", method="POST", body=job, headers=typed).json["by"] == "operator"
+    still_sorts(face, shop)
+    (found,) = face.client.ask("/v1/images", headers=read).json["images"]
+    right = b'{"category": "COLD", "by": "somebody else"}'
+    place = f"/v1/images/{found['id']}/correct"
+    assert face.client.ask(place, method="POST", body=right, headers=typed).status == 200
+    assert [one["by"] for one in shop.lines() if one["event"] == "corrected"] == ["operator"]
+
+
 def test_a_revoked_token_is_worthless_at_once(locked: Locked, shop: Shop) -> None:
     """Without a restart, and also when it was the last; a new one counts at once, too."""
     face, read, operate = locked

@@ -51,9 +51,12 @@ def test_a_token_opens_until_it_is_revoked(path: Path) -> None:
     add(path, "portal")
     add(path, "ops", Role.OPERATE)
     assert keyring.is_needed()
-    assert [keyring.role(name) for name in ("portal", "ops", "other", "")] == ["read", "operate", None, None]
+    known = [keyring.token(name) for name in ("portal", "ops", "other", "")]
+    assert [one and (one.name, one.role) for one in known] == [
+        ("portal", "read"), ("ops", "operate"), None, None
+    ]  # fmt: skip
     tokens.change(path, lambda known: without(known, "portal"))
-    assert [keyring.role(name) for name in ("portal", "ops")] == [None, "operate"]
+    assert [keyring.token(name) is None for name in ("portal", "ops")] == [True, False]
 
 
 def test_a_locked_door_stays_locked_when_the_tokens_are_gone(path: Path) -> None:
@@ -65,7 +68,7 @@ def test_a_locked_door_stays_locked_when_the_tokens_are_gone(path: Path) -> None
     assert keyring.is_needed()
     path.unlink()
     assert keyring.is_needed()
-    assert keyring.role("portal") is None
+    assert keyring.token("portal") is None
     assert Keyring(path, is_always_needed=True).is_needed()
 
 
@@ -74,12 +77,12 @@ def test_a_file_that_others_may_use_is_refused(path: Path, mode: int) -> None:
     """At once, with what to do about it."""
     add(path, "portal")
     keyring = Keyring(path, is_always_needed=False)
-    assert keyring.role("portal") is Role.READ
+    assert keyring.token("portal") is not None
     path.chmod(mode)
     with pytest.raises(StartRefused, match="chmod 600"):
         tokens.read(path)
     with pytest.raises(StartRefused, match="chmod 600"):
-        keyring.role("portal")
+        keyring.token("portal")
 
 
 @pytest.mark.parametrize(
