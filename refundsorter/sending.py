@@ -7,12 +7,14 @@ from pathlib import Path
 
 from refundsorter.core.correction import Stage, Verdict
 from refundsorter.core.fault import ConfigurationInvalid, PassingTrouble
+from refundsorter.core.fetching import FetchLimits
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.prediction import SourceForbidden
 from refundsorter.core.stability import Arrival, FileIdentity, Source
 from refundsorter.core.upload import Delivered, DeliveryPort, safe_name
 from refundsorter.correct import require_category
 from refundsorter.edges import mounts
+from refundsorter.edges.fetch import fetch
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.ledger import Ledger
 from refundsorter.edges.patience import Share
@@ -30,6 +32,8 @@ class Sources:
         self._files = ReadableFiles(
             [str(root) for root in roots], _shares(roots), max_bytes=settings.image.max_bytes
         )
+        limits = FetchLimits(max_bytes=settings.image.max_bytes, timeout_s=settings.http.fetch_timeout_s)
+        self._fetching = limits if settings.http.fetch else None
 
     def file(self, path: str) -> bytes:
         """A file of this machine."""
@@ -37,7 +41,9 @@ class Sources:
 
     def fetched(self, url: str) -> bytes:
         """What lies at an address."""
-        raise SourceForbidden(f"{url!r} is not fetched: nothing is, as things are set")
+        if self._fetching is None:
+            raise SourceForbidden("nothing is fetched by URL, unless `http.fetch` is true")
+        return fetch(url, self._fetching)
 
 
 class Uploads:

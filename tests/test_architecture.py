@@ -192,8 +192,8 @@ FLOORS = {
         "loops.*", "pictures", "policies", "sending", "state",
     },
     "sending": {
-        "core.*", "correct", "edges.filesystem", "edges.ledger", "edges.mounts", "edges.patience",
-        "edges.readable", "edges.uploads", "policies", "settings",
+        "core.*", "correct", "edges.fetch", "edges.filesystem", "edges.ledger", "edges.mounts",
+        "edges.patience", "edges.readable", "edges.uploads", "policies", "settings",
     },
     "pictures": {
         "core.*", "edges.fence", "edges.filesystem", "edges.patience", "edges.thumbnail", "policies",

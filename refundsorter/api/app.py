@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -17,6 +18,7 @@ from refundsorter.api.bounds import Bodies, Crowd
 from refundsorter.api.gate import Addressed, Admitted
 from refundsorter.api.guard import Guard
 from refundsorter.api.ports import Bounds, Ports
+from refundsorter.api.sources import FETCHES
 
 # The first is looked for first: it is asked for a hundred times a second.
 ROUTERS = (
@@ -88,7 +90,8 @@ def _surround(app: FastAPI, ports: Ports, bounds: Bounds) -> None:
 
 
 @asynccontextmanager
-async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.fetching = CapacityLimiter(FETCHES)
     current_default_thread_limiter().total_tokens = THREADS
     yield
 

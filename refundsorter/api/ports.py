@@ -103,7 +103,12 @@ class SourcesPort(Protocol):
         """
 
     def fetched(self, url: str) -> bytes:
-        """What lies at an address. Raises as `file`."""
+        """What lies at an address.
+
+        Raises:
+            SourceForbidden: Nothing is fetched, as things are set.
+            NotFetched: It is not to be had, or not to be asked for.
+        """
 
 
 class DeskPort(Protocol):

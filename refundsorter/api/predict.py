@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1/predict", tags=["predictions"])
     "",
     summary="What is in these images?",
     response_model=Predictions,
-    responses=responses(400, 403, 413, 415, 422, 503),
+    responses=responses(400, 403, 413, 415, 422, 502, 503, 504),
     openapi_extra=request_body(PredictIn),
 )
 async def predict(request: Request, ports: PortsOf) -> Response:

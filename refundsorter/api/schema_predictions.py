@@ -13,7 +13,7 @@ from refundsorter.core.record import ranked_fields, rfc3339
 
 MOST_IMAGES = 64  # in one request
 MOST_LABELS = 100
-MAX_PATH, MAX_URL = 4096, 8192
+MAX_PATH, MAX_URL = 4096, 2048
 PLACES = ("path", "base64", "url")
 
 TopK = Annotated[
@@ -42,7 +42,8 @@ class Source(BaseModel):
     ] = None
     base64: Annotated[Text | SkipJsonSchema[None], Field(description="The file itself, RFC 4648.")] = None
     url: Annotated[
-        Url | SkipJsonSchema[None], Field(description="Where it is fetched from, where that is on.")
+        Url | SkipJsonSchema[None],
+        Field(description="Where it is fetched from, with `http.fetch`: a public address."),
     ] = None
 
     @model_validator(mode="after")

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from refundsorter.api import bodies, forms
@@ -17,10 +18,13 @@ from refundsorter.api.ports import Ports
 from refundsorter.api.problems import Problem, busy
 from refundsorter.api.schema_predictions import MOST_IMAGES, BatchIn, PredictIn, Source, TopK
 from refundsorter.core.fault import ItemFault, PassingTrouble, Vanished
+from refundsorter.core.fetching import NotFetched, Why
 from refundsorter.core.prediction import SourceForbidden
 from refundsorter.core.text import printable
 
 _TOP_K: TypeAdapter[int | None] = TypeAdapter(TopK)
+FETCHES = 4  # at once: whoever waits for another machine keeps no thread from those who do not
+NOT_FETCHED = {Why.REFUSED: 403, Why.FAILED: 502, Why.TOO_LARGE: 422, Why.TOO_SLOW: 504}
 MAX_FIELD = 64  # bytes of a field that is no file
 
 
@@ -33,7 +37,7 @@ class Given:
 
 
 async def given(
-    request: Request, ports: Ports, loan: Loan, model: type[BaseModel]
+    request: Request, ports: Ports, loan: Loan, model: type[PredictIn | BatchIn]
 ) -> tuple[list[Given], int | None]:
     """The images of a request, and how many labels are asked for.
 
@@ -52,8 +56,10 @@ async def given(
         return await _of_form(request, loan)
     if kind.partition(";")[0].strip().lower() != "application/json":
         raise Problem(415, f"The body is to be {forms.MEDIA_TYPE} or application/json.")
-    body = await bodies.whole(request, loan)
-    return await run_sync(_of_json, body, ports, model)
+    asked = await run_sync(_read, await bodies.whole(request, loan), model)
+    fetching: CapacityLimiter = request.app.state.fetching
+    sources: Sequence[Source] = asked.images if isinstance(asked, BatchIn) else [asked]
+    return [await _one(source, ports, loan, fetching) for source in sources], asked.top_k
 
 
 async def _of_form(request: Request, loan: Loan) -> tuple[list[Given], int | None]:
@@ -89,23 +95,20 @@ def _number(text: bytes) -> int | None:
         raise _unfit("top_k", invalid.errors()[0]["msg"]) from invalid
 
 
-def _of_json(body: bytes, ports: Ports, model: type[BaseModel]) -> tuple[list[Given], int | None]:
+def _read(body: bytes, model: type[PredictIn | BatchIn]) -> PredictIn | BatchIn:
     try:
-        asked = model.model_validate_json(body)
+        return model.model_validate_json(body)
     except ValidationError as invalid:
         errors = invalid.errors(include_url=False, include_context=False, include_input=False)
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in errors]) from invalid
-    assert isinstance(asked, PredictIn | BatchIn), "there are these two"
-    sources: Sequence[Source] = asked.images if isinstance(asked, BatchIn) else [asked]
-    return [_one(source, ports) for source in sources], asked.top_k
 
 
-def _one(source: Source, ports: Ports) -> Given:
+async def _one(source: Source, ports: Ports, loan: Loan, fetching: CapacityLimiter) -> Given:
     """One image, or why it cannot be had."""
     place = source.path or source.url
     file = printable(PurePath(place.partition("?")[0]).name) or None if place else None
     try:
-        return Given(file, _content(source, ports))
+        content = await run_sync(_content, source, ports, limiter=fetching if source.url else None)
     except SourceForbidden as forbidden:
         problem = Problem(403, printable(str(forbidden)))
     except Vanished:
@@ -116,6 +119,11 @@ def _one(source: Source, ports: Ports) -> Given:
         problem = busy(printable(str(trouble)))
     except binascii.Error as error:
         problem = Problem(422, f"`base64` is none: {error}.")
+    except NotFetched as refused:
+        problem = Problem(NOT_FETCHED[refused.why], printable(str(refused)))
+    else:
+        loan.more(len(content))
+        return Given(file, content)
     return Given(file, problem)
 
 

@@ -99,6 +99,24 @@ def test_no_path_leads_outside(shop: Shop) -> None:
         )
 
 
+def test_only_public_addresses_are_fetched(shop: Shop) -> None:
+    """With `http.fetch` only public addresses are asked, and trouble is told; without it none is asked."""
+    private = ("127.0.0.1", "169.254.169.254", "[::1]", "localhost", "[::ffff:10.0.0.1]")
+    urls = [f"http://{host}/a.jpg" for host in private] + ["file:///etc/passwd"]
+    fetching = {"REFUNDSORTER_HTTP__FETCH": "true", "REFUNDSORTER_HTTP__FETCH_TIMEOUT_S": "1"}
+    with served(shop, **fetching) as face:
+        for url in urls:
+            answer = post(face.client, {"url": url})
+            assert answer.status == 403, url
+            assert "http.fetch" not in answer.json["detail"]
+        assert post(face.client, {"url": "http://nowhere.invalid/a.jpg"}).status in (502, 504)
+        sources = [{"url": urls[0]}, {"base64": base64.b64encode(photo("blue")).decode()}]
+        mixed = post(face.client, {"images": sources}, to="/v1/predict/batch").json["results"]
+        assert (mixed[0]["problem"]["status"], mixed[1]["prediction"]["label"]) == (403, "blue")
+    with served(shop) as face:
+        assert "http.fetch" in post(face.client, {"url": urls[0]}).json["detail"]
+
+
 def test_one_bad_image_leaves_its_neighbours(shop: Shop) -> None:
     """In a batch each has its own result; a bomb, a text and a missing file are told with their reasons."""
     bad = {"too_many_pixels": png_bomb(), "not_an_image": b"no photo", "empty": b""}
