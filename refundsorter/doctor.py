@@ -22,6 +22,7 @@ from refundsorter.core.fault import (
 )
 from refundsorter.core.placement import JOURNAL
 from refundsorter.core.record import day_of
+from refundsorter.door import keyring
 from refundsorter.edges import listening, mounts
 from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.ledger_report import LedgerUnusable, read_overview, require_whole
@@ -261,6 +262,11 @@ def _model(settings: Settings) -> Iterator[Check]:
 
 def _http(settings: Settings) -> Iterator[Check]:
     """Where the daemon that runs answers; nothing while none does, for the port may be free then or not."""
+    try:
+        keyring(settings)
+    except (StartRefused, PassingTrouble) as refused:
+        yield _failed("http", str(refused), "mend it: the daemon does not start like this")
+        return
     said = listening.read(settings.state_dir, pid=sorter_pid(settings))
     if said and said.address:
         yield Check(name="http", verdict=Verdict.OK, found=said.address)

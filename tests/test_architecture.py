@@ -213,8 +213,9 @@ FLOORS = {
         "assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "model", "settings",
     },
     "doctor": {
-        "assembly", "core.*", "edges.classifier", "edges.ledger_report", "edges.listening", "edges.mounts",
-        "edges.patience", "edges.taxonomy", "kinship", "locks", "model", "policies", "settings",
+        "assembly", "core.*", "door", "edges.classifier", "edges.ledger_report", "edges.listening",
+        "edges.mounts", "edges.patience", "edges.taxonomy", "kinship", "locks", "model", "policies",
+        "settings",
     },
     "state": {
         "assembly", "core.*", "edges.bundle", "edges.ledger_report", "edges.listening", "edges.serving",

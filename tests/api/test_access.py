@@ -160,6 +160,18 @@ def test_a_door_that_would_stand_open_is_refused_at_start(shop: Shop, settings: 
     assert said in ran.stderr
 
 
+def test_doctor_tells_of_a_door_that_would_stand_open(shop: Shop) -> None:
+    """Before a start does."""
+    ran = subprocess.run(
+        [*COMMAND, "doctor", "--json", "--config", str(shop.config)],
+        env=environment() | SERVED | {"REFUNDSORTER_HTTP__BEHIND_PROXY": "true"},
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    )  # fmt: skip
+    (found,) = (check for check in json.loads(ran.stdout) if check["name"] == "http")
+    assert found["verdict"] == "failed"
+    assert "refundsorter token add" in found["found"]
+
+
 def test_it_speaks_tls(shop: Shop, tmp_path: Path) -> None:
     """By the certificate of the settings; whoever speaks without it gets nothing."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
