@@ -16,7 +16,7 @@ from refundsorter.edges import plain_yaml
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.training import calibrate, charts, export
 from refundsorter.training.card import shown, write_card
-from refundsorter.training.dataset import DatasetRefused, Sample
+from refundsorter.training.dataset import Sample
 from refundsorter.training.evaluate import Measure, measure
 from refundsorter.training.options import TrainOptions
 from refundsorter.training.recipe import Recipe
@@ -46,16 +46,7 @@ class Judge:
         return calibrate.category_probabilities(logits, 1.0, self.columns, len(self.categories))
 
     def measure(self, logits: NDArray[np.float32], samples: Sequence[Sample]) -> Measure:
-        """Compare logits, float32 [N, labels], with what the photos are.
-
-        Raises:
-            DatasetRefused: A photo is of a category that was not trained on.
-        """
-        unknown = sorted({sample.category for sample in samples} - set(self.categories))
-        if unknown:
-            raise DatasetRefused(
-                f"{', '.join(unknown)}: measured on, but not trained on; remove those photos"
-            )
+        """Compare logits, float32 [N, labels], with what photos of known categories are."""
         truth = np.array([self.categories.index(sample.category) for sample in samples], dtype=np.int64)
         return self.measure_odds(self.odds(logits), truth)
 

@@ -90,6 +90,9 @@ def train(options: TrainOptions, report: Report) -> str:
         measure_on=unseen(options.measure_on, options.data, report),
     )
     lessons = read_lessons(options, report)
+    measured = {sample.category for sample in (*options.check, *options.measure_on)}
+    if unknown := sorted(measured - set(lessons.categories)):
+        raise DatasetRefused(f"{', '.join(unknown)}: measured on, but not trained on; remove those photos")
     with Checkpoints(options.out / f".training-{options.name}-{options.version}", options, report) as kept:
         _teach(lessons, kept, options, report)
     return reference

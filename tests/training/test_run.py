@@ -213,3 +213,13 @@ def test_nothing_corrected_is_nothing_to_teach(run: Run) -> None:
     options = replace(run.options, data=(), go_on=run.bundle, category_of=CATEGORY_OF, version="1.0.2")
     with pytest.raises(dataset.DatasetRefused, match="nobody has corrected"):
         teach(options, (), lambda _: None)
+
+
+def test_a_category_that_is_only_measured_on_is_refused_before_training(run: Run, folders: Path) -> None:
+    """It is told when the photos are read: nothing is spent on what cannot be measured."""
+    told: list[Progress] = []
+    strange = tuple(replace(sample, category="GARDEN") for sample in run.options.measure_on)
+    options = replace(run.options, data=dataset.read(folders), measure_on=strange, version="1.0.3")
+    with pytest.raises(dataset.DatasetRefused, match="GARDEN: measured on, but not trained on"):
+        train(options, told.append)
+    assert {progress.stage for progress in told} == {"decode"}
