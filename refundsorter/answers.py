@@ -24,7 +24,7 @@ from refundsorter.loops.intake import Intake
 from refundsorter.loops.predictor import Predictor
 from refundsorter.pictures import Pictures
 from refundsorter.policies import worker_count
-from refundsorter.sending import Desk, Sources, Uploads
+from refundsorter.sending import Desk, Predictions, Sources, Uploads
 
 SILENCE_S = 60.0  # a loop that has been silent for longer is not alive
 
@@ -60,6 +60,7 @@ class Answers:
             metrics=workshop.metrics,
             about=About(workshop, intakes, shares, is_leaving),
             predictor=self._predictor,
+            predictions=Predictions(workshop.ledger, workshop.sorter.write_lines),
             sources=Sources(settings),
             uploads=Uploads(settings, workshop.ledger, workshop.sorter.wake),
             desk=Desk(settings, workshop.ledger, workshop.sorter.wake),

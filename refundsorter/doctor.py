@@ -183,7 +183,7 @@ def _ledger(settings: Settings) -> tuple[Check, bool]:
         path = str(settings.state_dir / LEDGER_FILE)
         if (overview := read_overview(path)) is not None:
             require_whole(path)
-        knows_nothing = overview is None or not overview.by_state
+        knows_nothing = overview is None or overview.is_blank
         is_lost = knows_nothing and kinship.has_lines(str(settings.sorted / JOURNAL))
         pid = sorter_pid(settings)
     except LedgerUnusable as refused:

@@ -40,7 +40,7 @@ def require(ledger: str, journal: str, *, is_new: bool) -> None:
     Args:
         ledger: Its path.
         journal: The folder's path; where it is missing, the shelf is not mounted and nothing is sorted.
-        is_new: Whether the ledger never had a photo that was about to be moved.
+        is_new: Whether the ledger never had anything that a line could tell of.
 
     Raises:
         LedgerRefused: It was lost and begun anew, or it is older than the journal.
@@ -98,14 +98,13 @@ def misfits(ledger: str, journal: str, *, today: str) -> Iterator[Misfit]:
 
 
 def _unknown_line(ledger: str, journal: str) -> str:
-    """The photo or correction on a line beyond the checkpoint that the ledger does not know; or nothing.
+    """What a line beyond the checkpoint tells of and the ledger does not know, as `photo 7`; or nothing.
 
     Lines are only ever appended, so the last one of each file tells, however many there are.
     """
     report = LedgerReport(ledger)
     try:
         lasts = History(journal, FileSystem()).last_keys(report.checkpoint())
-        key = next((one for one in lasts if not report.has_line(one)), 0)
-        return f"correction {-key}" if key < 0 else f"photo {key}" if key else ""
+        return next((str(key) for key in lasts if not report.has_line(key)), "")
     finally:
         report.close()

@@ -18,7 +18,8 @@ from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.image import TERMINAL
 from refundsorter.core.journal_line import Flaw, read_line
 from refundsorter.core.placement import JOURNAL, free_name
-from refundsorter.core.record import Checkpoint, Record, rfc3339
+from refundsorter.core.prediction import Prediction
+from refundsorter.core.record import Checkpoint, Event, Key, Record, rfc3339
 from refundsorter.core.stability import FileIdentity
 from refundsorter.edges.copying import hash_of
 from refundsorter.edges.filesystem import FileSystem
@@ -31,6 +32,7 @@ from refundsorter.edges.scan import Scanner, stat_file
 from refundsorter.locks import hold_shelf, sorter_pid
 from refundsorter.settings import Settings
 
+TOLD = (Event.CORRECTED, Event.PREDICTED)  # lines of what is no photo's arrival
 TOLD_EVERY = 500  # lines between two reports of progress
 
 
@@ -38,8 +40,8 @@ TOLD_EVERY = 500  # lines between two reports of progress
 class Rebuilt:
     """What a rebuild found.
 
-    lines = sorted + review + rejected + corrected + repeated + clashing + foreign + damaged + torn, and
-    on_shelf = with_line + moved + the photos of `without_line`.
+    lines = sorted + review + rejected + corrected + predicted + repeated + clashing + foreign + damaged +
+    torn, and on_shelf = with_line + moved + the photos of `without_line`.
     """
 
     lines: int  # in all the journal's files
@@ -47,6 +49,7 @@ class Rebuilt:
     review: int
     rejected: int
     corrected: int  # corrections entered
+    predicted: int  # predictions entered
     repeated: int  # lines that stand there once more
     clashing: int  # other lines with an id that was taken: not entered
     foreign: int  # lines of another schema: not entered
@@ -137,7 +140,7 @@ class _Reading:
         self._files = FileSystem()
         self._history = History(str(settings.sorted / JOURNAL), self._files)
         self._counts: Counter[str] = Counter()  # lines, by what became of them
-        self._seen: dict[int, int] = {}  # the hash of the line of each key entered
+        self._seen: dict[Key, int] = {}  # the hash of the line of each key entered
         self._highest = 0
         self._there: set[tuple[int, int]] = set()  # device and inode of photos that lie where their lines say
         self._gone: dict[int, set[str]] = {}  # the contents of those that do not, by size
@@ -173,24 +176,29 @@ class _Reading:
         """Count a line and enter what it tells; False for a torn one."""
         found = read_line(line)
         self._highest = max(self._highest, found.id)
-        entry = found.record or found.correction
+        entry = found.entry
         if entry is None:
             self._counts[str(found.flaw)] += 1
             return found.flaw is not Flaw.TORN
-        identity = self._locate(entry)
-        if found.key in self._seen:
-            self._counts["repeated" if self._seen[found.key] == hash(line) else "clashing"] += 1
-            return True
-        self._seen[found.key] = hash(line)
-        self._counts["corrected" if isinstance(entry, Correction) else entry.state] += 1
-        if self._builder is not None:
-            self._enter(self._builder, entry, identity)
+        is_new = entry.key not in self._seen
+        self._enter(entry, self._builder if is_new else None)
+        if is_new:
+            self._seen[entry.key] = hash(line)
+            self._counts[entry.state if isinstance(entry, Record) else entry.key.event] += 1
+        else:
+            self._counts["repeated" if self._seen[entry.key] == hash(line) else "clashing"] += 1
         return True
 
-    def _enter(self, builder: LedgerBuilder, entry: Record | Correction, identity: FileIdentity) -> None:
-        if isinstance(entry, Correction):
+    def _enter(self, entry: Record | Correction | Prediction, builder: LedgerBuilder | None) -> None:
+        """Look where a photo lies, and enter what the line tells, where there is a builder."""
+        if isinstance(entry, Prediction):
+            if builder:
+                builder.predict(entry)
+            return
+        identity = self._locate(entry)
+        if builder and isinstance(entry, Correction):
             builder.correct(entry, identity=identity)
-        else:
+        elif builder and isinstance(entry, Record):
             builder.add(entry, root=self._root(entry.source), identity=identity)
 
     def _locate(self, record: Record | Correction) -> FileIdentity:
@@ -230,7 +238,7 @@ class _Reading:
                 without_line.append(found.path)
         return Rebuilt(
             lines=self._counts.total(),
-            **{name: self._counts[name] for name in (*TERMINAL, "corrected", "repeated", "clashing", *Flaw)},
+            **{name: self._counts[name] for name in (*TERMINAL, *TOLD, "repeated", "clashing", *Flaw)},
             on_shelf=with_line + moved + len(without_line),
             with_line=with_line,
             moved=moved,

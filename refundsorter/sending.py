@@ -9,7 +9,7 @@ from refundsorter.core.correction import Stage, Verdict
 from refundsorter.core.fault import ConfigurationInvalid, PassingTrouble
 from refundsorter.core.fetching import FetchLimits
 from refundsorter.core.ignore import IgnoreRules
-from refundsorter.core.prediction import SourceForbidden
+from refundsorter.core.prediction import Prediction, SourceForbidden
 from refundsorter.core.stability import Arrival, FileIdentity, Source
 from refundsorter.core.upload import Delivered, DeliveryPort, safe_name
 from refundsorter.correct import require_category
@@ -104,6 +104,25 @@ class Uploads:
             return [None] * len(revealed)
         self._on_admitted()
         return numbers
+
+
+class Predictions:
+    """Records predictions; see `PredictionsPort`.
+
+    Args:
+        ledger: Where they are kept.
+        on_recorded: Told that the journal is owed their lines.
+    """
+
+    def __init__(self, ledger: Ledger, on_recorded: Callable[[], None]) -> None:
+        self._ledger = ledger
+        self._on_recorded = on_recorded
+
+    def record(self, predictions: Sequence[Prediction]) -> list[Prediction]:
+        """Keep them; the same, each with its number."""
+        kept = self._ledger.predictions.record(predictions)
+        self._on_recorded()
+        return kept
 
 
 class Desk:

@@ -22,6 +22,7 @@ def rebuilt(found: "Rebuilt") -> None:
         OUT.print(f"The old one is kept as {printable(found.kept_as)}.")
     flaws = {
         "corrected": found.corrected,
+        "predicted": found.predicted,
         "repeated": found.repeated,
         "clashing": found.clashing,
         "foreign": found.foreign,

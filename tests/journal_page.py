@@ -9,6 +9,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int,),
     "number": (int, float),
     "array": (list,),
+    "boolean": (bool,),
     "null": (type(None),),
 }
 

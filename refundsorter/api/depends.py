@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from refundsorter.api.ports import Ports
+from refundsorter.core.token import Role
 
 
 async def _ports(request: Request) -> Ports:  # async: no thread is needed for it
@@ -17,5 +18,11 @@ async def _bearer(request: Request) -> str | None:
     return name
 
 
+async def _operator(request: Request) -> bool:
+    role: Role = getattr(request.state, "role", Role.OPERATE)
+    return role.allows(Role.OPERATE)
+
+
 PortsOf = Annotated[Ports, Depends(_ports)]  # a route's parameter of this type
 BearerOf = Annotated[str | None, Depends(_bearer)]  # the name of the token; None where none was needed
+MayOperate = Annotated[bool, Depends(_operator)]  # whether who asks may also start and change something

@@ -86,7 +86,8 @@ class Admitted:
         if not token.role.allows(needed):
             said = f"This needs a token of the role `{needed}`; the one that came may `{token.role}`."
             return Problem(403, said)
-        scope.setdefault("state", {})["by"] = token.name  # what a request says of itself proves nothing
+        # What a request says of itself proves nothing.
+        scope.setdefault("state", {}).update(by=token.name, role=token.role)
         return None
 
     def _tell(self, trouble: str) -> None:

@@ -11,7 +11,7 @@ from refundsorter.core.port import Log
 from refundsorter.core.port_events import EventsPort
 from refundsorter.core.port_images import ImagesPort, PicturesPort
 from refundsorter.core.port_jobs import JobDeskPort
-from refundsorter.core.prediction import Predicted
+from refundsorter.core.prediction import Predicted, PredictionsPort
 from refundsorter.core.token import KeysPort
 from refundsorter.core.upload import UploadsPort
 
@@ -153,6 +153,7 @@ class Ports:
     pictures: PicturesPort
     jobs: JobDeskPort
     predictor: PredictorPort
+    predictions: PredictionsPort
     sources: SourcesPort
     uploads: UploadsPort
     desk: DeskPort

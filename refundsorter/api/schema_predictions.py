@@ -7,9 +7,8 @@ from pydantic.json_schema import SkipJsonSchema
 
 from refundsorter.api.problems import ProblemDetails
 from refundsorter.api.schema_images import Prediction
-from refundsorter.core.image import Answer, State
-from refundsorter.core.prediction import Predicted
-from refundsorter.core.record import ranked_fields, rfc3339
+from refundsorter.core import prediction
+from refundsorter.core.image import State
 
 MOST_IMAGES = 64  # in one request
 MOST_LABELS = 100
@@ -18,6 +17,10 @@ PLACES = ("path", "base64", "url")
 
 TopK = Annotated[
     int | None, Field(ge=1, le=MOST_LABELS, description="How many labels are told.", examples=[3])
+]
+Record = Annotated[
+    bool,
+    Field(description="Whether the predictions are kept, in the ledger and the journal.", examples=[True]),
 ]
 
 # Constraints of the text alone: that there is none is for `Source` to judge.
@@ -58,6 +61,7 @@ class PredictIn(Source):
     """One image."""
 
     top_k: TopK = None
+    record: Record = False
 
 
 class BatchIn(BaseModel):
@@ -67,11 +71,13 @@ class BatchIn(BaseModel):
 
     images: Annotated[list[Source], Field(min_length=1, max_length=MOST_IMAGES, description="The images.")]
     top_k: TopK = None
+    record: Record = False
 
 
 class PredictionOut(BaseModel):
     """What the bundle says of one image, and what would become of a photo like it."""
 
+    prediction: Annotated[int | None, Field(description="Its number in the journal, where it is recorded.")]
     file: Annotated[str | None, Field(description="The name of the file, where it was told.")]
     state: Annotated[State, Field(description="What would become of it: sorted or review.")]
     category: Annotated[str | None, Field(description="The best category.")]
@@ -110,27 +116,10 @@ class Results(BaseModel):
     results: list[Result]
 
 
-def told(file: str | None, found: Predicted, answer: Answer, *, now: float) -> dict[str, Any]:
+def told(found: prediction.Prediction) -> dict[str, Any]:
     """The fields of `PredictionOut`; what is answered a thousand times a second is not validated again."""
-    return {
-        "file": file,
-        "state": found.state.value,
-        "category": answer.category,
-        "label": answer.label,
-        "confidence": answer.confidence,
-        "top_predictions": ranked_fields(answer.top_predictions),
-        "reason": found.reason,
-        "model": found.model,
-        "taxonomy": found.taxonomy,
-        "sha256": found.sha256,
-        "bytes": found.size,
-        "width": answer.width,
-        "height": answer.height,
-        "time": rfc3339(now),
-        "decode_ms": found.decode_ms,
-        "infer_ms": found.infer_ms,
-        "cached": found.cached,
-    }
+    fields = found.fields()
+    return {name: fields[name] for name in PredictionOut.model_fields}
 
 
 def request_body(model: type[BaseModel]) -> dict[str, Any]:
@@ -153,6 +142,7 @@ def request_body(model: type[BaseModel]) -> dict[str, Any]:
                 "maximum": MOST_LABELS,
                 "description": "How many labels are told.",
             },
+            "record": {"type": "boolean", "description": "Whether the predictions are kept."},
         },
     }
     content = {

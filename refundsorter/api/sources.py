@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
@@ -16,16 +17,25 @@ from refundsorter.api import bodies, forms
 from refundsorter.api.bodies import Loan
 from refundsorter.api.ports import Ports
 from refundsorter.api.problems import Problem, busy
-from refundsorter.api.schema_predictions import MOST_IMAGES, BatchIn, PredictIn, Source, TopK
+from refundsorter.api.schema_predictions import MOST_IMAGES, BatchIn, PredictIn, Record, Source, TopK
 from refundsorter.core.fault import ItemFault, PassingTrouble, Vanished
 from refundsorter.core.fetching import NotFetched, Why
 from refundsorter.core.prediction import SourceForbidden
 from refundsorter.core.text import printable
 
-_TOP_K: TypeAdapter[int | None] = TypeAdapter(TopK)
+# Of a form, beside the files.
+_FIELDS: dict[str, TypeAdapter[Any]] = {"top_k": TypeAdapter(TopK), "record": TypeAdapter(Record)}
 FETCHES = 4  # at once: whoever waits for another machine keeps no thread from those who do not
 NOT_FETCHED = {Why.REFUSED: 403, Why.FAILED: 502, Why.TOO_LARGE: 422, Why.TOO_SLOW: 504}
 MAX_FIELD = 64  # bytes of a field that is no file
+
+
+@dataclass(slots=True)
+class Wishes:
+    """What is asked for beside the answers."""
+
+    top_k: int | None = None  # how many labels are told
+    record: bool = False  # whether the predictions are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +48,8 @@ class Given:
 
 async def given(
     request: Request, ports: Ports, loan: Loan, model: type[PredictIn | BatchIn]
-) -> tuple[list[Given], int | None]:
-    """The images of a request, and how many labels are asked for.
+) -> tuple[list[Given], Wishes]:
+    """The images of a request, and what is asked for of them.
 
     Args:
         request: The request.
@@ -59,10 +69,12 @@ async def given(
     asked = await run_sync(_read, await bodies.whole(request, loan), model)
     fetching: CapacityLimiter = request.app.state.fetching
     sources: Sequence[Source] = asked.images if isinstance(asked, BatchIn) else [asked]
-    return [await _one(source, ports, loan, fetching) for source in sources], asked.top_k
+    return [await _one(source, ports, loan, fetching) for source in sources], Wishes(
+        asked.top_k, asked.record
+    )
 
 
-async def _of_form(request: Request, loan: Loan) -> tuple[list[Given], int | None]:
+async def _of_form(request: Request, loan: Loan) -> tuple[list[Given], Wishes]:
     form = forms.Form(request.headers["content-type"])
     kept: dict[forms.Part, bytearray] = {}
     async for data in bodies.pieces(request):
@@ -72,27 +84,28 @@ async def _of_form(request: Request, loan: Loan) -> tuple[list[Given], int | Non
             content += piece.data
             if piece.part.file is None and len(content) > MAX_FIELD:
                 raise _unfit(piece.part.name, f"a field has at most {MAX_FIELD} bytes; is it a file?")
-            if len(kept) > MOST_IMAGES + 1:
+            if len(kept) > MOST_IMAGES + len(_FIELDS):
                 raise _unfit("image", f"at most {MOST_IMAGES} files are taken at once")
     form.close()
-    images, top_k = [], None
+    images, wishes = [], Wishes()
     for part, content in kept.items():
         if part.name == "image":
             images.append(Given(printable(part.file or "") or None, bytes(content)))
-        elif part.name == "top_k":
-            top_k = _number(bytes(content))
+        elif part.name in _FIELDS:
+            setattr(wishes, part.name, _value(part.name, bytes(content)))
         else:
-            raise _unfit(printable(part.name), "there is no such field; they are `image` and `top_k`")
+            told = ", ".join(f"`{name}`" for name in ("image", *_FIELDS))
+            raise _unfit(printable(part.name), f"there is no such field; they are {told}")
     if not 1 <= len(images) <= MOST_IMAGES:
         raise _unfit("image", f"there are to be 1 to {MOST_IMAGES} files")
-    return images, top_k
+    return images, wishes
 
 
-def _number(text: bytes) -> int | None:
+def _value(name: str, text: bytes) -> object:
     try:
-        return _TOP_K.validate_python(text.decode(errors="replace"))
+        return _FIELDS[name].validate_python(text.decode(errors="replace"))
     except ValidationError as invalid:
-        raise _unfit("top_k", invalid.errors()[0]["msg"]) from invalid
+        raise _unfit(name, invalid.errors()[0]["msg"]) from invalid
 
 
 def _read(body: bytes, model: type[PredictIn | BatchIn]) -> PredictIn | BatchIn:

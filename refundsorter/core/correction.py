@@ -12,7 +12,7 @@ from typing import Any
 from refundsorter.core.fault import RefundsorterError
 from refundsorter.core.image import Claimed, Ranked
 from refundsorter.core.placement import DUPLICATES, REJECTED, REVIEW
-from refundsorter.core.record import SCHEMA, day_of, json_line, rfc3339
+from refundsorter.core.record import SCHEMA, Event, Key, day_of, json_line, rfc3339
 from refundsorter.core.stability import FileIdentity
 from refundsorter.core.taxonomy import folder_problem
 
@@ -55,9 +55,9 @@ class Correction:
     size: int  # bytes
 
     @property
-    def key(self) -> int:
-        """What tells its line from all others: see `core.record.key_of`."""
-        return -self.id
+    def key(self) -> Key:
+        """What tells its line from all others."""
+        return Key(Event.CORRECTED, self.id)
 
     @property
     def day(self) -> str:
@@ -68,7 +68,7 @@ class Correction:
         """The line as a mapping, in the order in which it is written."""
         return {
             "schema": SCHEMA,
-            "event": "corrected",
+            "event": Event.CORRECTED.value,
             "id": self.image,
             "correction": self.id,
             "time": rfc3339(self.time),

@@ -16,7 +16,8 @@ from typing import Any, NoReturn
 from refundsorter.core.bundle import SHA256
 from refundsorter.core.correction import Correction, How
 from refundsorter.core.image import TERMINAL, Ranked
-from refundsorter.core.record import SCHEMA, Record, rfc3339
+from refundsorter.core.prediction import Prediction
+from refundsorter.core.record import SCHEMA, Event, Key, Record, rfc3339
 
 MAX_INTEGER = 2**63 - 1  # what an SQLite integer holds
 
@@ -31,18 +32,23 @@ class Flaw(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What a line gives: a photo's record, a correction, or why it gives neither."""
+    """What a line gives: a photo's record, a correction or a prediction, or why it gives none of them."""
 
     record: Record | None
     flaw: Flaw | None
     id: int  # the photo's number, also of a line that gives nothing; 0 where none can be read
     correction: Correction | None = None
+    prediction: Prediction | None = None
 
     @property
-    def key(self) -> int:
-        """What tells the line from all others; 0 for one that gives nothing."""
-        entry = self.record or self.correction
-        return entry.key if entry else 0
+    def entry(self) -> Record | Correction | Prediction | None:
+        """Whichever it gives."""
+        return self.record or self.correction or self.prediction
+
+    @property
+    def key(self) -> Key | None:
+        """What tells the line from all others; None for one that gives nothing."""
+        return self.entry.key if self.entry else None
 
 
 def read_line(line: bytes) -> Line:
@@ -56,13 +62,10 @@ def read_line(line: bytes) -> Line:
     if not isinstance(fields, dict):
         return Line(record=None, flaw=Flaw.DAMAGED, id=0)
     image_id = fields["id"] if _is_id(fields.get("id")) else 0
-    match fields.get("event") if fields.get("schema") == SCHEMA else None:
-        case "filed":
-            return _read_record(fields, image_id)
-        case "corrected":
-            return _read_correction(fields, image_id)
-        case _:
-            return Line(record=None, flaw=Flaw.FOREIGN, id=image_id)
+    told = fields.get("event") if fields.get("schema") == SCHEMA else None
+    if told not in tuple(Event):
+        return Line(record=None, flaw=Flaw.FOREIGN, id=image_id)
+    return _READERS[Event(told)](fields, image_id)
 
 
 def _read_record(fields: dict[str, Any], image_id: int) -> Line:
@@ -86,6 +89,20 @@ def _read_correction(fields: Mapping[str, Any], image_id: int) -> Line:
         **{name: fields[name] for name in ("source", "destination", "by", "model", "sha256")},
     )
     return Line(record=None, flaw=None, id=image_id, correction=correction)
+
+
+def _read_prediction(fields: Mapping[str, Any], image_id: int) -> Line:
+    if not _fit(fields, _PREDICTION):
+        return Line(record=None, flaw=Flaw.DAMAGED, id=image_id)
+    same = _PREDICTION.keys() - {"prediction", "time", "bytes", "top_predictions"}
+    prediction = Prediction(
+        id=fields["prediction"],
+        time=datetime.fromisoformat(fields["time"]).timestamp(),
+        size=fields["bytes"],
+        top_predictions=tuple(Ranked(**one) for one in fields["top_predictions"]),
+        **{name: fields[name] for name in same},
+    )
+    return Line(record=None, flaw=None, id=image_id, prediction=prediction)
 
 
 def _fit(fields: Mapping[str, Any], table: Mapping[str, Callable[[object], bool]]) -> bool:
@@ -189,6 +206,27 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
     "duplicate_of": _or_null(_is_id),
     "taxonomy": _is_text,
 }
+_PREDICTION: Mapping[str, Callable[[object], bool]] = {
+    "prediction": _is_id,
+    "time": _is_time,
+    "file": _or_null(_is_text),
+    "by": _or_null(_is_text),
+    "state": lambda value: isinstance(value, str) and value in TERMINAL,
+    "category": _or_null(_is_text),
+    "label": _is_text,
+    "confidence": _is_number,
+    "top_predictions": _is_ranking,
+    "reason": _or_null(_is_text),
+    "model": _is_text,
+    "taxonomy": _is_text,
+    "sha256": _is_sha256,
+    "bytes": _is_whole,
+    "width": _is_whole,
+    "height": _is_whole,
+    "decode_ms": _is_number,
+    "infer_ms": _or_null(_is_number),
+    "cached": lambda value: isinstance(value, bool),
+}
 _CORRECTION: Mapping[str, Callable[[object], bool]] = {
     "id": _is_id,
     "correction": _is_id,
@@ -202,4 +240,9 @@ _CORRECTION: Mapping[str, Callable[[object], bool]] = {
     "model": _is_text,
     "sha256": _or_null(_is_sha256),
     "bytes": _is_whole,
+}
+_READERS: Mapping[Event, Callable[[dict[str, Any], int], Line]] = {
+    Event.FILED: _read_record,
+    Event.CORRECTED: _read_correction,
+    Event.PREDICTED: _read_prediction,
 }

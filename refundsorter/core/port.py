@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from refundsorter.core.fault import ItemFault, NameTaken, PassingTrouble, Vanished
 from refundsorter.core.image import Answer, Claimed, Filed, Intent, Move, Release, State
 from refundsorter.core.pixels import Decoded
-from refundsorter.core.record import Checkpoint, Entry
+from refundsorter.core.record import Checkpoint, Entry, Key
 from refundsorter.core.recovery import Found
 from refundsorter.core.shadow import ShadowAnswer
 from refundsorter.core.stability import Arrival, FileIdentity
@@ -60,6 +60,12 @@ class Overview:
     oldest_open: float | None  # when the oldest unfinished photo was seen, unix seconds
     lines_owed: int  # filed photos whose lines are not known to be in the journal
     last_finished: float | None  # unix seconds
+    has_predictions: bool  # whether any was recorded
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it knows of nothing that could have a line in a journal."""
+        return not (self.by_state or self.has_predictions)
 
 
 class HistoryPort(Protocol):
@@ -116,15 +122,15 @@ class LedgerPort(HistoryPort, EntryPort, Protocol):
         """Those of some photos that have reached a destination."""
 
     def owed(self, limit: int) -> Sequence[Entry]:
-        """Outcomes and corrections whose lines are not marked as durable, a photo's own line first."""
+        """What has no line that is marked as durable, a photo's own line before that of its correction."""
 
     def checkpoint(self) -> Checkpoint | None:
         """The journal's last checkpoint."""
 
-    def mark_journaled(self, keys: Collection[int], checkpoint: Checkpoint) -> None:
+    def mark_journaled(self, keys: Collection[Key], checkpoint: Checkpoint) -> None:
         """Write down that lines are durable, by their keys."""
 
-    def owe_again(self, day: str, held: Collection[int]) -> int:
+    def owe_again(self, day: str, held: Collection[Key]) -> int:
         """Owe the journal the marked lines of a day that its file does not hold; how many."""
 
     def keep_shadows(self, answers: Sequence[ShadowAnswer]) -> None:
@@ -197,7 +203,7 @@ class JournalPort(Protocol):
     def settle(self, unmarked: Sequence[Entry], checkpoint: Checkpoint | None) -> Checkpoint | None:
         """Make the files hold exactly one line for each."""
 
-    def look_over(self, checkpoint: Checkpoint) -> set[int] | None:
+    def look_over(self, checkpoint: Checkpoint) -> set[Key] | None:
         """The keys of the whole lines in a checkpoint's file, where it is not as it was left."""
 
 

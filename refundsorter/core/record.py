@@ -6,14 +6,38 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import PurePath
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from refundsorter.core.image import Ranked
 
 SCHEMA = 1
 _UTF8 = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _ASCII = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
+
+
+class Event(StrEnum):
+    """What a line tells."""
+
+    FILED = "filed"  # a photo reached its destination: `Record`
+    CORRECTED = "corrected"  # a person put it right: `core.correction.Correction`
+    PREDICTED = "predicted"  # somebody asked about an image: `core.prediction.Prediction`
+
+
+# The field that tells lines of an event apart.
+NUMBERS = {Event.FILED: "id", Event.CORRECTED: "correction", Event.PREDICTED: "prediction"}
+
+
+class Key(NamedTuple):
+    """What tells a line from all others."""
+
+    event: Event
+    number: int
+
+    def __str__(self) -> str:
+        """In words."""
+        return f"{'photo' if self.event is Event.FILED else NUMBERS[self.event]} {self.number}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +71,7 @@ class Record:
         """The line as a mapping, in the order in which it is written."""
         return {
             "schema": SCHEMA,
-            "event": "filed",
+            "event": Event.FILED.value,
             "id": self.id,
             "time": rfc3339(self.time),
             "file": PurePath(self.source).name,
@@ -78,9 +102,9 @@ class Record:
         return json_line(self.fields())
 
     @property
-    def key(self) -> int:
-        """What tells its line from all others: see `key_of`."""
-        return self.id
+    def key(self) -> Key:
+        """What tells its line from all others."""
+        return Key(Event.FILED, self.id)
 
     @property
     def day(self) -> str:
@@ -89,11 +113,11 @@ class Record:
 
 
 class Entry(Protocol):
-    """What the journal has a line of: a `Record`, or a `core.correction.Correction`."""
+    """What the journal has a line of; see `Event`."""
 
     @property
-    def key(self) -> int:
-        """See `key_of`."""
+    def key(self) -> Key:
+        """What tells its line from all others."""
 
     @property
     def time(self) -> float:
@@ -123,23 +147,19 @@ def ranked_fields(ranked: tuple[Ranked, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def key_of(fields: object) -> int | None:
-    """What tells a line from all others, in one number that fits wherever an id does.
+def key_of(fields: object) -> Key | None:
+    """What tells a line from all others; None for what is no line.
 
     Args:
-        fields: What the line's JSON holds.
-
-    Returns:
-        The photo's number for the line of a photo, minus the correction's number for that of a correction,
-        and None for what is neither.
+        fields: What the line's JSON holds. An event that is not known here, as a later version may write,
+            counts as one of a photo.
     """
     if not isinstance(fields, dict):
         return None
-    is_correction = fields.get("event") == "corrected"
-    number = fields.get("correction" if is_correction else "id")
-    if not isinstance(number, int):
-        return None
-    return -number if is_correction else number
+    told = fields.get("event")
+    event = Event(told) if told in tuple(Event) else Event.FILED
+    number = fields.get(NUMBERS[event])
+    return Key(event, number) if isinstance(number, int) else None
 
 
 def json_line(fields: dict[str, Any]) -> bytes:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from itertools import groupby
 
 from refundsorter.core.fault import PassingTrouble, Vanished
-from refundsorter.core.record import Checkpoint, Entry, key_of
+from refundsorter.core.record import Checkpoint, Entry, Key, key_of
 from refundsorter.edges.filesystem import FileSystem
 
 READ_BYTES = 1 << 20
@@ -55,7 +55,7 @@ class Journal:
             PassingTrouble: To be called again later.
         """
         self._end = None  # it may lie beyond what is left of the file
-        written: set[int] = set()
+        written: set[Key] = set()
         starts: dict[str, int] = {}
         days = sorted({record.day for record in unmarked})
         asked = {record.key for record in unmarked}
@@ -71,7 +71,7 @@ class Journal:
             checkpoint = Checkpoint(day=checkpoint.day, offset=starts[checkpoint.day])
         return checkpoint
 
-    def look_over(self, checkpoint: Checkpoint) -> set[int] | None:
+    def look_over(self, checkpoint: Checkpoint) -> set[Key] | None:
         """Hold the file of a checkpoint against it.
 
         Returns:
@@ -118,7 +118,7 @@ class Journal:
         if size < left_off or self._line_start(descriptor, size, path) != size:
             raise PassingTrouble(f"{path!r} was cut or edited by somebody else; it is looked over")
 
-    def _mend(self, day: str, offset: int, unmarked: set[int]) -> tuple[int, set[int]]:
+    def _mend(self, day: str, offset: int, unmarked: set[Key]) -> tuple[int, set[Key]]:
         """Cut the day's file off at the first damage behind which no marked line lies.
 
         A torn end is such damage, and so is the hole before later lines that a power loss can leave: those
@@ -136,7 +136,7 @@ class Journal:
             size = self._files.fstat(descriptor, path).st_size
             start = self._line_start(descriptor, offset, path)
             os.lseek(descriptor, start, os.SEEK_SET)
-            kept, behind_damage = set[int](), set[int]()
+            kept, behind_damage = set[Key](), set[Key]()
             whole = position = start
             is_damaged = False
             for line in lines_of(self._files, descriptor, path):
@@ -195,7 +195,7 @@ def lines_of(files: FileSystem, descriptor: int, path: str) -> Iterator[bytes]:
         yield rest
 
 
-def _key_of(line: bytes) -> int | None:
+def _key_of(line: bytes) -> Key | None:
     """The key of a whole line; None for a torn or damaged one."""
     if not line.endswith(b"\n"):
         return None

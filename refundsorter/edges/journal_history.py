@@ -9,7 +9,7 @@ from itertools import islice
 
 from refundsorter.core.fault import PassingTrouble, Vanished, translate
 from refundsorter.core.journal_line import read_line
-from refundsorter.core.record import Checkpoint
+from refundsorter.core.record import Checkpoint, Key
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.journal import lines_of
 
@@ -68,7 +68,7 @@ class History:
         finally:
             os.close(descriptor)
 
-    def last_keys(self, checkpoint: Checkpoint | None) -> Iterator[int]:
+    def last_keys(self, checkpoint: Checkpoint | None) -> Iterator[Key]:
         """The key of the last line that can be read, of each file that goes on beyond a checkpoint.
 
         Raises:

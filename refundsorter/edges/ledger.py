@@ -24,22 +24,23 @@ from sqlalchemy import (
     event,
     func,
     select,
-    update,
 )
 from sqlalchemy.pool import QueuePool
 
 from refundsorter.core.image import Claimed, Filed, IllegalTransition, Intent, Release, State
 from refundsorter.core.port import Known, Pending, Queue
-from refundsorter.core.record import Checkpoint, Entry, Record, day_of
+from refundsorter.core.record import Checkpoint, Entry, Event, Key, Record, day_of
 from refundsorter.core.shadow import ShadowAnswer
 from refundsorter.core.stability import Arrival
 from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges import ledger_schema as schema
 from refundsorter.edges import ledger_statements as statements
+from refundsorter.edges import ledger_tables as tables
 from refundsorter.edges.ledger_corrections import CorrectionRows
 from refundsorter.edges.ledger_jobs import JobRows
 from refundsorter.edges.ledger_places import PlaceRows
-from refundsorter.edges.ledger_schema import images
+from refundsorter.edges.ledger_predictions import PredictionRows
+from refundsorter.edges.ledger_tables import images
 from refundsorter.edges.ledger_trouble import translated
 
 BUSY_TIMEOUT_S = 10.0  # how long another process may hold the ledger before that counts as trouble
@@ -66,6 +67,7 @@ class Ledger:
         self.corrections = CorrectionRows(self._read, self._write)
         self.places = PlaceRows(self._read, self._write)
         self.jobs = JobRows(self._read, self._write)
+        self.predictions = PredictionRows(self._read, self._write)
 
     def close(self) -> None:
         """Close every connection; the write-ahead log is folded into the file."""
@@ -81,7 +83,7 @@ class Ledger:
     def token(self) -> str:
         """What tells this ledger from that of every other machine: 16 random hex digits."""
         with self._read() as connection:
-            return str(connection.execute(select(schema.token.c.token)).scalar_one())
+            return str(connection.execute(select(tables.token.c.token)).scalar_one())
 
     def admit(self, arrivals: Sequence[Arrival], *, job: int | None = None) -> None:
         """Enter complete files as waiting; one that is there already is not entered twice."""
@@ -104,7 +106,7 @@ class Ledger:
     def unknown(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
         """Those that no unfinished row holds with the same identity."""
         query = select(images.c.path, images.c.identity).where(
-            images.c.path.in_([arrival.path for arrival in arrivals]), schema.IS_OPEN
+            images.c.path.in_([arrival.path for arrival in arrivals]), tables.IS_OPEN
         )
         with self._read() as connection:
             known = {(row.path, row.identity) for row in connection.execute(query)}
@@ -112,10 +114,10 @@ class Ledger:
 
     def queue(self, *, limit: int, now: float) -> Queue:
         """What waits to be claimed; counts at most `limit`."""
-        due = select(images.c.seen_at).where(schema.IS_WAITING, statements.DUE)
+        due = select(images.c.seen_at).where(tables.IS_WAITING, statements.DUE)
         due = due.order_by(images.c.not_before, images.c.id).limit(limit)
         held_back = select(func.min(images.c.not_before)).where(
-            schema.IS_WAITING, images.c.not_before > bindparam("now")
+            tables.IS_WAITING, images.c.not_before > bindparam("now")
         )
         times = {"now": now, "horizon": now + self._longest_wait_s}
         with self._read() as connection:
@@ -151,21 +153,16 @@ class Ledger:
         """Drop the rows of unfinished photos that their owners took away."""
         if ids:
             with self._write() as connection:
-                connection.execute(delete(images).where(images.c.id.in_(list(ids)), schema.IS_OPEN))
+                connection.execute(delete(images).where(images.c.id.in_(list(ids)), tables.IS_OPEN))
 
     def release_claims(self) -> int:
         """Give back what an earlier process had claimed; how many there were."""
-        statement = (
-            update(images)
-            .where(images.c.state == State.CLAIMED.value, schema.IS_OPEN)
-            .values(state=State.WAITING.value)
-        )
         with self._write() as connection:
-            return connection.execute(statement).rowcount
+            return connection.execute(statements.RELEASE_CLAIMS).rowcount
 
     def pending(self) -> list[Pending]:
         """Moves that were written down and not confirmed."""
-        query = select(images).where(images.c.state == State.CLASSIFIED.value, schema.IS_OPEN)
+        query = select(images).where(images.c.state == State.CLASSIFIED.value, tables.IS_OPEN)
         with self._read() as connection:
             return [rows.pending(row) for row in connection.execute(query).mappings()]
 
@@ -178,7 +175,7 @@ class Ledger:
         """What is known of contents, by sha256: the first photo that was filed, and this model's answer."""
         query = (
             select(*rows.ANSWER_COLUMNS)
-            .where(images.c.sha256.in_(list(contents)), schema.WAS_INFERRED)
+            .where(images.c.sha256.in_(list(contents)), tables.WAS_INFERRED)
             .where(images.c.finished_at.is_not(None))
             .order_by(images.c.id)
         )
@@ -201,43 +198,45 @@ class Ledger:
 
     def unjournaled(self, limit: int) -> list[Record]:
         """Outcomes whose lines are not marked as durable, oldest first."""
-        query = select(*rows.RECORD_COLUMNS).where(schema.IS_UNJOURNALED).order_by(images.c.id).limit(limit)
+        query = select(*rows.RECORD_COLUMNS).where(tables.IS_UNJOURNALED).order_by(images.c.id).limit(limit)
         with self._read() as connection:
             return [rows.record(row) for row in connection.execute(query).mappings()]
 
     def owed(self, limit: int) -> Sequence[Entry]:
-        """Outcomes and corrections that have no durable line; each photo's own line comes first."""
-        filed = self.unjournaled(limit)
-        corrected = self.corrections.unjournaled(limit - len(filed)) if len(filed) < limit else []
-        return sorted([*filed, *corrected], key=lambda one: one.day) if corrected else filed
+        """What has no durable line; each photo's own line comes before that of its correction."""
+        owed: list[Entry] = []
+        for unjournaled in (self.unjournaled, self.corrections.unjournaled, self.predictions.unjournaled):
+            if len(owed) < limit:
+                owed += unjournaled(limit - len(owed))
+        return sorted(owed, key=lambda one: one.day)
 
     def checkpoint(self) -> Checkpoint | None:
         """The journal's last checkpoint."""
         with self._read() as connection:
-            row = connection.execute(select(schema.checkpoint)).first()
+            row = connection.execute(select(tables.checkpoint)).first()
         return None if row is None else Checkpoint(day=row.day, offset=row.offset)
 
     def is_new(self) -> bool:
-        """Whether no photo was ever about to be moved to the shelf."""
+        """Whether no photo was ever about to be moved to the shelf, and no prediction was recorded."""
         with self._read() as connection:
-            decided = connection.scalar(select(images.c.id).where(images.c.destination.is_not(None)).limit(1))
-        return decided is None
+            return connection.scalar(statements.USED) is None
 
-    def mark_journaled(self, keys: Collection[int], checkpoint: Checkpoint) -> None:
+    def mark_journaled(self, keys: Collection[Key], checkpoint: Checkpoint) -> None:
         """Write down that lines are durable, by their keys, and up to where the journal is whole."""
         with self._write() as connection:
             for statement in statements.mark(keys, journaled=1):
                 connection.execute(statement)
             connection.execute(statements.KEEP_CHECKPOINT, rows.kept(checkpoint))
 
-    def owe_again(self, day: str, held: Collection[int]) -> int:
+    def owe_again(self, day: str, held: Collection[Key]) -> int:
         """Owe the journal the marked lines of a day that its file does not hold; how many.
 
         The day's file is then read from its beginning.
         """
         with self._write() as connection:
             marked = connection.execute(statements.MARKED_ABOUT, rows.about(day))
-            missing = [row.key for row in marked if row.key not in held and day_of(row.time) == day]
+            on_day = {Key(Event(row.event), row.number) for row in marked if day_of(row.time) == day}
+            missing = on_day.difference(held)
             for statement in statements.mark(missing, journaled=0):
                 connection.execute(statement)
             connection.execute(statements.KEEP_CHECKPOINT, rows.kept(Checkpoint(day=day, offset=0)))

@@ -6,11 +6,16 @@ from refundsorter.core.image import Answer
 from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges.ledger_reading import Reader
 
-QUERY = (
-    "SELECT sha256, category, label, confidence, top_predictions, width, height "
-    "FROM images INDEXED BY contents WHERE sha256 IN ({}) AND infer_ms IS NOT NULL "
-    "AND finished_at IS NOT NULL AND model = ? AND taxonomy = ?"
+COLUMNS = "sha256, category, label, confidence, top_predictions, width, height"
+OF_PREDICTIONS = (
+    f"SELECT {COLUMNS} FROM prediction INDEXED BY predicted_contents WHERE sha256 IN ({{0}}) "  # noqa: S608 - constants
+    "AND infer_ms IS NOT NULL AND model = ? AND taxonomy = ?"
 )
+OF_PHOTOS = (
+    f"SELECT {COLUMNS} FROM images INDEXED BY contents WHERE sha256 IN ({{0}}) "  # noqa: S608 - constants
+    "AND infer_ms IS NOT NULL AND finished_at IS NOT NULL AND model = ? AND taxonomy = ?"
+)
+QUERY = f"{OF_PREDICTIONS} UNION ALL {OF_PHOTOS}"  # photos last: their answers are the ones that count
 
 
 class LedgerAnswers:
@@ -23,7 +28,5 @@ class LedgerAnswers:
         """Those that this model gave under this taxonomy, by the content's sha256."""
         wanted = sorted(set(contents))
         query = QUERY.format(", ".join("?" * len(wanted)))
-        return {
-            row["sha256"]: rows.answer(dict(row))
-            for row in self._reader.run(query, (*wanted, model, taxonomy))
-        }
+        parameters = (*wanted, model, taxonomy)
+        return {row["sha256"]: rows.answer(row) for row in self._reader.run(query, parameters * 2)}

@@ -23,7 +23,7 @@ from refundsorter.core.image import IllegalTransition
 from refundsorter.core.stability import FileIdentity
 from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges.ledger_places import Transaction, put
-from refundsorter.edges.ledger_schema import IS_OPEN_CORRECTION, IS_UNWRITTEN, correction, images
+from refundsorter.edges.ledger_tables import IS_OPEN_CORRECTION, IS_UNWRITTEN, correction, images
 
 WITH_IMAGE = correction.join(images, images.c.id == correction.c.image)
 

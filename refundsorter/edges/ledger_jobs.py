@@ -19,8 +19,8 @@ from refundsorter.core.stability import Arrival
 from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges.ledger_job_rows import job_of, request_text
 from refundsorter.edges.ledger_places import Transaction
-from refundsorter.edges.ledger_schema import IS_OPEN, IS_UNJOURNALED, images
 from refundsorter.edges.ledger_statements import ADMIT_OR_RENEW, RENEW_OWN
+from refundsorter.edges.ledger_tables import IS_OPEN, IS_UNJOURNALED, images
 
 IN_HAND = (JobState.RUNNING, JobState.CANCELLING)
 ENTER = text(

@@ -11,7 +11,7 @@ from refundsorter.core.correction import How, Relocated, Shelved, Stage
 from refundsorter.core.image import TERMINAL, State
 from refundsorter.core.stability import FileIdentity
 from refundsorter.edges import ledger_rows as rows
-from refundsorter.edges.ledger_schema import IS_OPEN_CORRECTION, correction, images
+from refundsorter.edges.ledger_tables import IS_OPEN_CORRECTION, correction, images
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
 

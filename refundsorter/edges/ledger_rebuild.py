@@ -9,11 +9,13 @@ from contextlib import contextmanager, suppress
 from refundsorter.core.correction import Correction
 from refundsorter.core.fault import PassingTrouble, translate
 from refundsorter.core.job import JobState, Kind
+from refundsorter.core.prediction import Prediction
 from refundsorter.core.record import Checkpoint, Record
 from refundsorter.core.stability import FileIdentity
 from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges import ledger_schema as schema
 from refundsorter.edges import ledger_schema_jobs
+from refundsorter.edges.ledger_predictions import INSERT_PREDICTION, values
 
 PARTS = ("", "-wal", "-shm")  # the files of one SQLite database, beside each other
 
@@ -54,6 +56,11 @@ class LedgerBuilder:
         """
         with _translated(self._making):
             self._connection.execute(rows.INSERT_CORRECTED, rows.corrected_values(correction, identity))
+
+    def predict(self, prediction: Prediction) -> None:
+        """Enter a prediction whose line is in the journal; its number is entered once."""
+        with _translated(self._making):
+            self._connection.execute(INSERT_PREDICTION, values(prediction, written=1))
 
     def publish(self, *, highest_id: int, checkpoint: Checkpoint | None, aside: str) -> bool:
         """Take the place of the ledger, durably.

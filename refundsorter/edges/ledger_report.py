@@ -11,17 +11,19 @@ from refundsorter.core.correction import CorrectedPhoto, Shelved
 from refundsorter.core.fault import LedgerRefused, PassingTrouble, translate
 from refundsorter.core.image import Ranked
 from refundsorter.core.port import Overview
-from refundsorter.core.record import Checkpoint
+from refundsorter.core.record import Checkpoint, Event, Key
 from refundsorter.core.shadow import Pairing
 from refundsorter.edges.ledger_counts import COUNTED, LAST_FINISHED, OPEN_STATES, TALLIED, TALLY_SINCE
 from refundsorter.edges.ledger_rows import identity_of
 from refundsorter.edges.ledger_schema import MIGRATIONS
+from refundsorter.edges.ledger_statements import LINES
 from refundsorter.edges.ledger_trouble import REMEDY, damage
 
 WITH_SHADOWS = 3  # the ledger's version from which it knows of candidates
 HELD = f"{OPEN_STATES} AND state = 'classified' AND trouble IS NOT NULL"  # only recovery gives these trouble
 
-CORRECTIONS_SINCE = 3  # the ledger's version
+LINES_SINCE = {Event.FILED: 1, Event.CORRECTED: 3, Event.PREDICTED: 5}  # the ledger's version
+OWED = "SELECT count(*) FROM {} WHERE {} = 0 AND {} IS NOT NULL"
 CORRECTED = """
 SELECT images.id, destination, to_category, sha256, top_predictions
 FROM images JOIN correction ON correction.id =
@@ -46,20 +48,20 @@ class LedgerTooNew(LedgerUnusable):
 
 
 def is_readable(path: str) -> bool:
-    """Whether the ledger at `path` knows of photos and can be read to its end, by this version or a newer.
+    """Whether the ledger at `path` knows of anything and can be read to its end, by this version or a newer.
 
     Raises:
         PassingTrouble: It cannot be told now.
     """
     try:
-        if (overview := read_overview(path)) is None:
-            return False
-        require_whole(path)
-        return bool(overview.by_state)
+        overview = read_overview(path)
+        if overview is not None:
+            require_whole(path)
     except LedgerTooNew:
         return True
     except LedgerUnusable:
         return False
+    return overview is not None and not overview.is_blank
 
 
 def require_whole(path: str) -> None:
@@ -152,6 +154,8 @@ class LedgerReport:
             oldest_open=self._one(f"SELECT min(seen_at) FROM images WHERE {OPEN_STATES}"),  # noqa: S608 - a constant
             lines_owed=self.lines_owed(),
             last_finished=self._one(LAST_FINISHED),
+            has_predictions=self._version >= LINES_SINCE[Event.PREDICTED]
+            and bool(self._run("SELECT EXISTS (SELECT 1 FROM prediction)", ())[0][0]),
         )
 
     def checkpoint(self) -> Checkpoint | None:
@@ -159,15 +163,13 @@ class LedgerReport:
         found = self._run("SELECT day, offset FROM checkpoint", ())
         return Checkpoint(day=found[0][0], offset=found[0][1]) if found else None
 
-    def has_line(self, key: int) -> bool:
-        """Whether a filed photo, or a correction that is done, is known that has the line of this key."""
-        if key > 0:
-            query = "SELECT count(*) FROM images WHERE id = ? AND finished_at IS NOT NULL"
-            return bool(self._run(query, (key,))[0][0])
-        if not self.knows_corrections:
+    def has_line(self, key: Key) -> bool:
+        """Whether it is known what the line of this key tells."""
+        if self._version < LINES_SINCE[key.event]:
             return False
-        query = "SELECT count(*) FROM correction WHERE id = ? AND done_at IS NOT NULL"
-        return bool(self._run(query, (-key,))[0][0])
+        time, _ = LINES[key.event]
+        query = f"SELECT count(*) FROM {time.table.name} WHERE id = ? AND {time.name} IS NOT NULL"  # noqa: S608 - constants
+        return bool(self._run(query, (key.number,))[0][0])
 
     def filed_before(self, image_id: int, count: int) -> list[tuple[int, str]]:
         """The ids and destinations of the last photos below an id that were sorted or given to a person.
@@ -183,18 +185,17 @@ class LedgerReport:
         return [(found, os.fsdecode(path)) for found, path in self._run(query, (image_id, count))]
 
     def lines_owed(self) -> int:
-        """How many filed photos and corrections have no line in the journal yet, as far as is known."""
-        query = "SELECT count(*) FROM images WHERE journaled = 0 AND finished_at IS NOT NULL"
-        owed = int(self._run(query, ())[0][0])
-        if self.knows_corrections:
-            query = "SELECT count(*) FROM correction WHERE written = 0 AND done_at IS NOT NULL"
-            owed += int(self._run(query, ())[0][0])
-        return owed
+        """What has no line in the journal yet, as far as is known: how many."""
+        return sum(
+            int(self._run(OWED.format(time.table.name, marked.name, time.name), ())[0][0])
+            for event, (time, marked) in LINES.items()
+            if self._version >= LINES_SINCE[event]
+        )
 
     @property
     def knows_corrections(self) -> bool:
         """Whether it is of a version that has a place for them."""
-        return self._version >= CORRECTIONS_SINCE
+        return self._version >= LINES_SINCE[Event.CORRECTED]
 
     def shelved(self, images: Iterable[int]) -> dict[int, Shelved]:
         """Filed photos, by their numbers, each where it lies as far as is known."""

@@ -13,7 +13,7 @@ from refundsorter.core.image import Answer, Claimed, Filed, Intent, Ranked, Rele
 from refundsorter.core.port import Pending
 from refundsorter.core.record import Checkpoint, Record, ranked_fields
 from refundsorter.core.stability import Arrival, FileIdentity, Source
-from refundsorter.edges.ledger_schema import images
+from refundsorter.edges.ledger_tables import images
 
 DAY_S = 86_400.0
 CLAIM_COLUMNS = [
@@ -189,7 +189,7 @@ def answer(row: RowMapping | Mapping[str, Any]) -> Answer:
         category=row["category"],
         label=row["label"],
         confidence=row["confidence"],
-        top_predictions=_ranked(row["top_predictions"]),
+        top_predictions=ranked(row["top_predictions"]),
         width=row["width"],
         height=row["height"],
     )
@@ -206,7 +206,7 @@ def record(row: RowMapping | Mapping[str, Any]) -> Record:
         category=row["category"],
         label=row["label"],
         confidence=row["confidence"],
-        top_predictions=_ranked(row["top_predictions"]),
+        top_predictions=ranked(row["top_predictions"]),
         model=row["model"],
         sha256=row["sha256"],
         size=identity_of(row["identity"]).size,
@@ -282,5 +282,6 @@ def corrected_values(correction: Correction, identity: FileIdentity) -> dict[str
     }
 
 
-def _ranked(text: str) -> tuple[Ranked, ...]:
+def ranked(text: str) -> tuple[Ranked, ...]:
+    """Top predictions, from their column."""
     return tuple(Ranked(**fields) for fields in json.loads(text))

@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Iterator
 
-from sqlalchemy import ColumnElement, Update, bindparam, func, or_, select, text, union_all, update
+from sqlalchemy import ColumnElement, Update, bindparam, func, literal, or_, select, text, union_all, update
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from refundsorter.core.image import State, predecessors
+from refundsorter.core.record import Event, Key
 from refundsorter.core.stability import Source
 from refundsorter.edges import ledger_rows as rows
-from refundsorter.edges import ledger_schema as schema
-from refundsorter.edges.ledger_schema import ONE_OPEN_PER_PATH, correction, images
+from refundsorter.edges import ledger_tables as tables
+from refundsorter.edges.ledger_tables import ONE_OPEN_PER_PATH, correction, images, prediction
 
 
 def _step_to(*states: State) -> Update:
@@ -54,7 +55,7 @@ CLAIM = (
     .where(
         images.c.id.in_(
             select(images.c.id)
-            .where(schema.IS_WAITING, DUE)
+            .where(tables.IS_WAITING, DUE)
             .order_by(images.c.not_before, images.c.id)
             .limit(bindparam("limit"))
         )
@@ -68,7 +69,7 @@ CLASSIFY = _step_to(State.CLASSIFIED).values(
     **rows.CLASSIFIED_VALUES,
 )
 HOLD = update(images).where(
-    images.c.id == bindparam("b_id"), images.c.state == State.CLASSIFIED.value, schema.IS_OPEN
+    images.c.id == bindparam("b_id"), images.c.state == State.CLASSIFIED.value, tables.IS_OPEN
 )
 FINISH = _step_to(State.SORTED, State.REVIEW, State.REJECTED).values(
     state=bindparam("b_state"), finished_at=bindparam("b_finished_at"), move_ms=bindparam("b_move_ms")
@@ -80,26 +81,37 @@ RELEASE = _step_to(State.WAITING).values(
     trouble=bindparam("b_trouble"),
     infer_ms=None,  # what was found is void: it counts no longer as an answer for this content
 )
+RELEASE_CLAIMS = (
+    update(images)
+    .where(images.c.state == State.CLAIMED.value, tables.IS_OPEN)
+    .values(state=State.WAITING.value)
+)
 ENTERED = union_all(
-    select(images.c.id).where(_IS_THIS_FILE, schema.IS_OPEN),
+    select(images.c.id).where(_IS_THIS_FILE, tables.IS_OPEN),
     select(images.c.id).where(_IS_THIS_FILE, images.c.finished_at.is_not(None)),
 )
 HASTEN = (
     update(images)
-    .where(images.c.id == bindparam("b_id"), schema.IS_WAITING)
+    .where(images.c.id == bindparam("b_id"), tables.IS_WAITING)
     .values(not_before=0.0, attempts=0, trouble=None)
 )
-_CHECKPOINT = insert(schema.checkpoint)
+_CHECKPOINT = insert(tables.checkpoint)
 KEEP_CHECKPOINT = _CHECKPOINT.on_conflict_do_update(
     set_={"day": _CHECKPOINT.excluded.day, "offset": _CHECKPOINT.excluded.offset}
 )
+# Of what each event's lines tell: when it was, and whether its line is durable.
+LINES = {
+    Event.FILED: (images.c.finished_at, images.c.journaled),
+    Event.CORRECTED: (correction.c.done_at, correction.c.written),
+    Event.PREDICTED: (prediction.c.answered_at, prediction.c.written),
+}
 MARKED_ABOUT = union_all(
-    select(images.c.id.label("key"), images.c.finished_at.label("time")).where(
-        images.c.journaled == 1, images.c.finished_at.between(bindparam("since"), bindparam("until"))
-    ),
-    select((-correction.c.id).label("key"), correction.c.done_at.label("time")).where(
-        correction.c.written == 1, correction.c.done_at.between(bindparam("since"), bindparam("until"))
-    ),
+    *(
+        select(
+            literal(event.value).label("event"), marked.table.c.id.label("number"), time.label("time")
+        ).where(marked == 1, time.between(bindparam("since"), bindparam("until")))
+        for event, (time, marked) in LINES.items()
+    )
 )
 # Of a photo that was not filed after all, or was taken away, nothing is kept.
 KEEP_SHADOW = text(
@@ -107,15 +119,16 @@ KEEP_SHADOW = text(
     "SELECT :model, id, :category, :label, :confidence, :filed FROM images "
     "WHERE id = :image AND finished_at IS NOT NULL"
 )
+USED = union_all(select(images.c.id).where(images.c.destination.is_not(None)), select(prediction.c.id)).limit(
+    1
+)
 MOST_KEYS = 10_000  # in one statement; SQLite takes three times as many
 
 
-def mark(keys: Collection[int], *, journaled: int) -> Iterator[Update]:
-    """Say of lines, by their keys, whether they are durable; corrections have negative ones."""
-    of_photos = sorted(key for key in keys if key > 0)
-    of_corrections = sorted(-key for key in keys if key < 0)
-    for column, ids in ((images.c.journaled, of_photos), (correction.c.written, of_corrections)):
-        table = column.table
+def mark(keys: Collection[Key], *, journaled: int) -> Iterator[Update]:
+    """Say of lines, by their keys, whether they are durable."""
+    for event, (_, marked) in LINES.items():
+        ids = sorted(key.number for key in keys if key.event is event)
         for first in range(0, len(ids), MOST_KEYS):
-            these = table.c.id.in_(ids[first : first + MOST_KEYS])
-            yield update(table).where(these).values({column: journaled})
+            these = marked.table.c.id.in_(ids[first : first + MOST_KEYS])
+            yield update(marked.table).where(these).values({marked: journaled})

@@ -119,16 +119,16 @@ class Predictor:
         crew = self._crew()
         digests = [hashlib.sha256(one.content).hexdigest() for one in asked]
         known = self._known(digests, crew)
+        usual, labels = crew.rules.interpretation.top_k, len(crew.rules.interpretation.labels)
         new: list[tuple[_Asked, str]] = []
         for one, digest in zip(asked, digests, strict=True):
             before = known.get(digest)
-            if before and _tells(before, one.top_k, labels=len(crew.rules.interpretation.labels)):
+            if before and _tells(before, one.top_k or usual, labels=labels):
                 one.answer.set_result(_predicted(one, digest, Look(before, 0.0, None), crew, cached=True))
             else:
                 new.append((one, digest))
         if new:
-            usual = crew.rules.interpretation.top_k
-            top_k = min(max(one.top_k or usual for one, _ in new), len(crew.rules.interpretation.labels))
+            top_k = min(max(one.top_k or usual for one, _ in new), labels)
             looks = crew.look([one.content for one, _ in new], top_k=top_k)
             for (one, digest), look in zip(new, looks, strict=True):
                 one.answer.set_result(_predicted(one, digest, look, crew, cached=False))
@@ -140,9 +140,9 @@ class Predictor:
         return {}
 
 
-def _tells(known: Answer, top_k: int | None, *, labels: int) -> bool:
+def _tells(known: Answer, top_k: int, *, labels: int) -> bool:
     """Whether an earlier answer tells as many labels as are asked for."""
-    return top_k is None or len(known.top_predictions) >= min(top_k, labels)
+    return len(known.top_predictions) >= min(top_k, labels)
 
 
 def _predicted(asked: _Asked, sha256: str, look: Look, crew: Crew, *, cached: bool) -> Predicted:

@@ -82,6 +82,7 @@ class Sorter:
             math.inf
         )  # when the first of the examined photos was found so, monotonic seconds
         self._wake = threading.Event()
+        self._has_lines = threading.Event()
         self._stopping = threading.Event()
         self._shadow_troubles: set[str] = set()  # those of candidates that were told
         self._troubles = 0  # in a row
@@ -93,6 +94,11 @@ class Sorter:
 
     def wake(self) -> None:
         """Say that photos may be waiting; from any thread."""
+        self._wake.set()
+
+    def write_lines(self) -> None:
+        """Say that the journal is owed lines of what is no photo; from any thread."""
+        self._has_lines.set()
         self._wake.set()
 
     def stop(self) -> None:
@@ -139,6 +145,9 @@ class Sorter:
             self.recover()
         elif self._clock.monotonic() >= self._next_look:
             self._make_good()
+        if self._has_lines.is_set():
+            self._has_lines.clear()
+            self.filer.write_lines()
         timeout = min(
             self._submit(),
             self.corrector.turn(),

@@ -12,6 +12,7 @@ from pictures import large
 from support import CATEGORY_OF, LABELS, PATIENCE_S, Shop, eventually, photo
 from workbench import rows
 
+BATCH = "/v1/predict/batch"
 JSON = {"Content-Type": "application/json"}
 
 
@@ -111,7 +112,7 @@ def test_only_public_addresses_are_fetched(shop: Shop) -> None:
             assert "http.fetch" not in answer.json["detail"]
         assert post(face.client, {"url": "http://nowhere.invalid/a.jpg"}).status in (502, 504)
         sources = [{"url": urls[0]}, {"base64": base64.b64encode(photo("blue")).decode()}]
-        mixed = post(face.client, {"images": sources}, to="/v1/predict/batch").json["results"]
+        mixed = post(face.client, {"images": sources}, to=BATCH).json["results"]
         assert (mixed[0]["problem"]["status"], mixed[1]["prediction"]["label"]) == (403, "blue")
     with served(shop) as face:
         assert "http.fetch" in post(face.client, {"url": urls[0]}).json["detail"]
@@ -122,14 +123,14 @@ def test_one_bad_image_leaves_its_neighbours(shop: Shop) -> None:
     bad = {"too_many_pixels": png_bomb(), "not_an_image": b"no photo", "empty": b""}
     with served(shop) as face:
         contents = [photo("red"), *bad.values(), photo("green")]
-        answer = send(face.client, *contents, to="/v1/predict/batch")
+        answer = send(face.client, *contents, to=BATCH)
         results = answer.json["results"]
         assert [one["problem"] and one["problem"]["reason"] for one in results] == [None, *bad, None]
         assert [one["prediction"] and one["prediction"]["label"] for one in results] == [
             "red", None, None, None, "green"
         ]  # fmt: skip
         sources = [{"path": "/etc/passwd"}, {"base64": base64.b64encode(photo("blue")).decode()}]
-        mixed = post(face.client, {"images": sources}, to="/v1/predict/batch").json["results"]
+        mixed = post(face.client, {"images": sources}, to=BATCH).json["results"]
         assert (mixed[0]["problem"]["status"], mixed[1]["prediction"]["label"]) == (403, "blue")
         alone = send(face.client, png_bomb())
         assert (alone.status, alone.json["reason"]) == (422, "too_many_pixels")
@@ -153,6 +154,29 @@ def test_what_was_seen_before_is_answered_from_the_ledger(shop: Shop) -> None:
         seen["confidence"],
     )
     assert other["cached"] is False
+
+
+def test_an_answer_is_kept_where_that_is_asked_for(shop: Shop) -> None:
+    """It has a number and a line then, and is the answer to the same content later; nothing else is kept."""
+    sent = base64.b64encode(photo("blue")).decode()
+    with served(shop) as face:
+        (plain,) = send(face.client, photo("red")).json["predictions"]
+        (kept,) = send(face.client, photo("red"), record="true").json["predictions"]
+        (again,) = send(face.client, photo("red")).json["predictions"]
+        mixed = post(
+            face.client, {"images": [{"path": "/x"}, {"base64": sent}], "record": True}, to=BATCH
+        ).json
+        assert send(face.client, photo("green"), b"none", record="true").status == 422
+        assert send(face.client, photo("green"), record="perhaps").status == 422
+        eventually(lambda: len(shop.lines()) == 2, "the lines are written")
+    assert [plain["prediction"], kept["prediction"], again["prediction"]] == [None, 1, None]
+    assert [plain["cached"], kept["cached"], again["cached"]] == [False, False, True]
+    assert [one["prediction"] and one["prediction"]["prediction"] for one in mixed["results"]] == [None, 2]
+    assert [(line["event"], line["prediction"], line["label"], line["by"]) for line in shop.lines()] == [
+        ("predicted", 1, "red", None),
+        ("predicted", 2, "blue", None),
+    ]
+    assert rows(shop, "SELECT * FROM images") == []
 
 
 def test_many_ask_at_once_while_photos_are_sorted(shop: Shop) -> None:
@@ -189,7 +213,7 @@ def test_a_full_queue_is_told(shop: Shop) -> None:
     def ask(address: str) -> None:
         client = Client(address)
         while not is_full.is_set():
-            answers.append(send(client, *[slow] * 64, to="/v1/predict/batch"))
+            answers.append(send(client, *[slow] * 64, to=BATCH))
             if answers[-1].status == 503:
                 is_full.set()
         client.close()

@@ -28,7 +28,7 @@ from stages import (
 from refundsorter.core.fault import PassingTrouble, Reason
 from refundsorter.core.image import Answer, Claimed, IllegalTransition, Intent, Rejection, State
 from refundsorter.core.port import Known, Queue
-from refundsorter.core.record import Checkpoint
+from refundsorter.core.record import Checkpoint, Event, Key
 from refundsorter.core.stability import FileIdentity, Source
 from refundsorter.edges.ledger import Ledger
 from refundsorter.edges.ledger_report import LedgerReport
@@ -373,7 +373,9 @@ class TestJournalSide:
         """Oldest first, so many at a time, and not again once their lines are durable."""
         ids = finish(ledger, 3)
         assert [one.id for one in ledger.unjournaled(2)] == ids[:2]
-        ledger.mark_journaled(ids[:2], Checkpoint(day="2026-01-31", offset=99))
+        ledger.mark_journaled(
+            [Key(Event.FILED, one) for one in ids[:2]], Checkpoint(day="2026-01-31", offset=99)
+        )
         assert [one.id for one in ledger.unjournaled(2)] == ids[2:]
 
     def test_the_checkpoint_is_the_last_one(self, ledger: Ledger) -> None:

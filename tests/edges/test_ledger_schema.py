@@ -13,10 +13,11 @@ from sqlalchemy import event
 from stages import IDENTITY, arrival, examined, filed, intent, release, relocation
 
 from refundsorter.core.fault import LedgerRefused
-from refundsorter.core.record import Checkpoint
+from refundsorter.core.record import Checkpoint, Event, Key
 from refundsorter.edges.ledger import Ledger
 from refundsorter.edges.ledger_rebuild import LedgerBuilder
-from refundsorter.edges.ledger_schema import MIGRATIONS, Migration, images, migrate
+from refundsorter.edges.ledger_schema import MIGRATIONS, Migration, migrate
+from refundsorter.edges.ledger_tables import images
 
 NEWEST = 1 + len(MIGRATIONS)
 
@@ -218,7 +219,8 @@ class TestIndices:
             statement: steps
             for statement, steps in plans.items()
             if any(
-                step.startswith(("SCAN images", "SCAN correction")) and "USING" not in step for step in steps
+                step.startswith(("SCAN images", "SCAN correction", "SCAN prediction")) and "USING" not in step
+                for step in steps
             )
         }
         assert scans == {}
@@ -242,7 +244,7 @@ def recorded(ledger: Ledger) -> dict[str, Any]:
     found: dict[str, Any] = {}
 
     def note(_c: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        is_of_rows = "images" in statement or "correction" in statement
+        is_of_rows = any(table in statement for table in ("images", "correction", "prediction"))
         if statement.startswith(("SELECT", "UPDATE", "DELETE")) and is_of_rows:
             found[statement] = values[0] if isinstance(values, list) else values
 
@@ -259,7 +261,9 @@ def recorded(ledger: Ledger) -> dict[str, Any]:
     ledger.forget([taken[2].id])
     ledger.release_claims()
     ledger.unjournaled(10)
-    ledger.mark_journaled([taken[0].id, -1], Checkpoint(day="2026-01-31", offset=1))
+    ledger.mark_journaled(
+        [Key(Event.FILED, taken[0].id), Key(Event.CORRECTED, 1)], Checkpoint(day="2026-01-31", offset=1)
+    )
     put_right(ledger, taken[0].id)
     return found
 

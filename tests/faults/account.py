@@ -51,7 +51,11 @@ def take(shop: Shop, before: Counter[str]) -> Account:
     every_line = shop.lines()
     lines = [line for line in every_line if line["event"] == "filed"]
     corrections = [line for line in every_line if line["event"] == "corrected"]
-    assert len(lines) + len(corrections) == len(every_line), "a line of another event"
+    predictions = [line["prediction"] for line in every_line if line["event"] == "predicted"]
+    known = len(lines) + len(corrections) + len(predictions)
+    assert known == len(every_line), "a line of another event"
+    kept = [row["id"] for row in rows(shop, "SELECT id FROM prediction WHERE written")]
+    assert sorted(predictions) == kept, "a prediction has no line, or two"
     by_id = {line["id"]: line for line in lines}
     assert len(by_id) == len(lines), "a photo has two lines"
     ledger = {row["id"]: row for row in rows(shop)}

@@ -14,7 +14,7 @@ from workbench import AT_ONCE, opened, rows, sort_all, take_in
 
 from refundsorter.assembly import LEDGER_FILE
 from refundsorter.core.fault import LedgerRefused
-from refundsorter.core.record import Checkpoint
+from refundsorter.core.record import Checkpoint, Event, Key
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.journal_history import TAIL_BYTES, History
 
@@ -117,5 +117,5 @@ def test_a_long_journal_costs_one_look(used: Shop) -> None:
     read: list[str] = []
     files = FileSystem(lambda operation, _path: read.append(operation) if operation == "read" else None)
     found = History(str(path.parent), files).last_keys(Checkpoint(day=path.stem, offset=0))
-    assert list(found) == [json.loads(line)["id"]]
+    assert list(found) == [Key(Event.FILED, json.loads(line)["id"])]
     assert len(read) == 2
