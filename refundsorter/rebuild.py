@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from refundsorter.assembly import LEDGER_FILE
+from refundsorter.core.chain import Chain, Place, without_link
 from refundsorter.core.correction import Correction
 from refundsorter.core.fault import AlreadyRunning, LedgerRefused, PassingTrouble, Vanished
 from refundsorter.core.ignore import IgnoreRules
@@ -145,6 +146,7 @@ class _Reading:
         self._there: set[tuple[int, int]] = set()  # device and inode of photos that lie where their lines say
         self._gone: dict[int, set[str]] = {}  # the contents of those that do not, by size
         self._tails: dict[str, int] = {}  # where files with a torn end are to be cut
+        self._chain = Chain()
         self._checkpoint: Checkpoint | None = None
 
     def read(self, on_progress: Callable[[int, int], None]) -> Rebuilt:
@@ -153,16 +155,17 @@ class _Reading:
         total, position = sum(days.values()), 0
         for day in days:
             whole = 0
-            for line in self._history.lines(day):
+            for number, line in enumerate(self._history.lines(day), start=1):
                 position += len(line)
                 if self._take(line):
+                    self._chain.feed(Place(day, number), line)
                     whole += len(line)
                 else:
                     self._tails[day] = whole
                 lines = self._counts.total()
                 if lines % TOLD_EVERY == 0:
                     on_progress(lines, lines * max(total, position) // position)
-            self._checkpoint = Checkpoint(day=day, offset=whole)
+            self._checkpoint = Checkpoint(day=day, offset=whole, tip=self._chain.tip)
         return self._look()
 
     def publish(self, aside: str) -> bool:
@@ -180,13 +183,13 @@ class _Reading:
         if entry is None:
             self._counts[str(found.flaw)] += 1
             return found.flaw is not Flaw.TORN
-        is_new = entry.key not in self._seen
+        is_new, told = entry.key not in self._seen, without_link(line)
         self._enter(entry, self._builder if is_new else None)
         if is_new:
-            self._seen[entry.key] = hash(line)
+            self._seen[entry.key] = hash(told)
             self._counts[entry.state if isinstance(entry, Record) else entry.key.event] += 1
         else:
-            self._counts["repeated" if self._seen[entry.key] == hash(line) else "clashing"] += 1
+            self._counts["repeated" if self._seen[entry.key] == hash(told) else "clashing"] += 1
         return True
 
     def _enter(self, entry: Record | Correction | Prediction, builder: LedgerBuilder | None) -> None:

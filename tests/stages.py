@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+from refundsorter.core.chain import GENESIS, line_of, link
 from refundsorter.core.correction import Relocation, Request, claimed_on_shelf
 from refundsorter.core.image import (
     Answer,
@@ -16,7 +18,7 @@ from refundsorter.core.image import (
     Release,
     State,
 )
-from refundsorter.core.record import Record
+from refundsorter.core.record import Entry, Record
 from refundsorter.core.stability import Arrival, FileIdentity, Source
 from refundsorter.edges.filesystem import identity_of
 
@@ -149,3 +151,12 @@ def record(image_id: int, *, at: float = 1_769_851_800.0, source: str = "/inbox/
         duplicate_of=None,
         taxonomy=TAXONOMY,
     )
+
+
+def chained(entries: Sequence[Entry], previous: str = GENESIS) -> list[bytes]:
+    """The journal's lines of these, behind each other, the first behind one of this hash."""
+    lines: list[bytes] = []
+    for entry in entries:
+        lines.append(line_of(entry, previous))
+        previous = link(lines[-1])
+    return lines

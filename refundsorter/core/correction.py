@@ -12,7 +12,7 @@ from typing import Any
 from refundsorter.core.fault import RefundsorterError
 from refundsorter.core.image import Claimed, Ranked
 from refundsorter.core.placement import DUPLICATES, REJECTED, REVIEW
-from refundsorter.core.record import SCHEMA, Event, Key, day_of, json_line, rfc3339
+from refundsorter.core.record import SCHEMA, Event, Key, day_of, rfc3339
 from refundsorter.core.stability import FileIdentity
 from refundsorter.core.taxonomy import folder_problem
 
@@ -65,7 +65,7 @@ class Correction:
         return day_of(self.time)
 
     def fields(self) -> dict[str, Any]:
-        """The line as a mapping, in the order in which it is written."""
+        """The line as a mapping; see `core.record.Entry`."""
         return {
             "schema": SCHEMA,
             "event": Event.CORRECTED.value,
@@ -83,10 +83,6 @@ class Correction:
             "sha256": self.sha256,
             "bytes": self.size,
         }
-
-    def line(self) -> bytes:
-        """The line with its line feed, in UTF-8; see `core.record.json_line`."""
-        return json_line(self.fields())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from refundsorter.core.fault import PassingTrouble, RefundsorterError
 from refundsorter.core.image import Answer, Ranked, Rejection, State
-from refundsorter.core.record import SCHEMA, Event, Key, day_of, json_line, ranked_fields, rfc3339
+from refundsorter.core.record import SCHEMA, Event, Key, day_of, ranked_fields, rfc3339
 
 
 class TooManyWait(PassingTrouble):
@@ -78,7 +78,7 @@ class Prediction:
         return day_of(self.time)
 
     def fields(self) -> dict[str, Any]:
-        """The line as a mapping, in the order in which it is written."""
+        """The line as a mapping; see `core.record.Entry`."""
         return {
             "schema": SCHEMA,
             "event": Event.PREDICTED.value,
@@ -102,10 +102,6 @@ class Prediction:
             "infer_ms": self.infer_ms,
             "cached": self.cached,
         }
-
-    def line(self) -> bytes:
-        """The line with its line feed, in UTF-8; see `core.record.json_line`."""
-        return json_line(self.fields())
 
 
 def prediction(

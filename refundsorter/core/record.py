@@ -68,7 +68,7 @@ class Record:
     taxonomy: str  # the digest of the taxonomy that gave the category; "" where it is not known
 
     def fields(self) -> dict[str, Any]:
-        """The line as a mapping, in the order in which it is written."""
+        """The line as a mapping; see `Entry`."""
         return {
             "schema": SCHEMA,
             "event": Event.FILED.value,
@@ -97,10 +97,6 @@ class Record:
             "taxonomy": self.taxonomy,
         }
 
-    def line(self) -> bytes:
-        """The line with its line feed, in UTF-8; see `json_line`."""
-        return json_line(self.fields())
-
     @property
     def key(self) -> Key:
         """What tells its line from all others."""
@@ -127,8 +123,8 @@ class Entry(Protocol):
     def day(self) -> str:
         """The UTC date of the file, YYYY-MM-DD."""
 
-    def line(self) -> bytes:
-        """The line with its line feed."""
+    def fields(self) -> dict[str, Any]:
+        """The line as a mapping, in the order in which it is written; see `core.chain.line_of`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +133,7 @@ class Checkpoint:
 
     day: str  # the file's date, YYYY-MM-DD
     offset: int  # bytes
+    tip: str | None  # the hash of the line that was written last; see `core.chain`. None: to be looked up
 
 
 def ranked_fields(ranked: tuple[Ranked, ...]) -> list[dict[str, Any]]:

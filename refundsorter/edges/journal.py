@@ -10,15 +10,31 @@ its folder: where that is missing, the shelf is not mounted, and a line written 
 import json
 import os
 import stat
+from collections import ChainMap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 
+from refundsorter.core.chain import GENESIS, end_of, line_of, link, previous_of
 from refundsorter.core.fault import PassingTrouble, Vanished
 from refundsorter.core.record import Checkpoint, Entry, Key, key_of
 from refundsorter.edges.filesystem import FileSystem
+from refundsorter.edges.journal_files import days_in, last_lines, lines_of
 
-READ_BYTES = 1 << 20
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """The whole lines of a day's file from somewhere on."""
+
+    start: int  # from where, bytes
+    keys: set[Key]
+    followers: dict[str, str]  # the hash of each, by the one that it carries
+
+    def take(self, lines: Sequence[tuple[Key, bytes]]) -> None:
+        """Add lines."""
+        self.keys.update(key for key, _ in lines)
+        self.followers.update((before, link(line)) for _, line in lines if (before := previous_of(line)))
 
 
 class Journal:
@@ -28,6 +44,7 @@ class Journal:
         self._folder = folder
         self._files = files
         self._end: Checkpoint | None = None  # where this process left off; None where `settle` is to come
+        self._tip: str | None = None  # the hash of the line that was written last, likewise
 
     def append(self, records: Sequence[Entry]) -> Checkpoint | None:
         """Append a batch, durable when it returns; None for an empty one.
@@ -38,7 +55,7 @@ class Journal:
         """
         checkpoint = None
         for day, group in groupby(records, key=lambda record: record.day):
-            checkpoint = self._append(day, b"".join(record.line() for record in group))
+            checkpoint = self._append(day, list(group))
         return checkpoint
 
     def settle(self, unmarked: Sequence[Entry], checkpoint: Checkpoint | None) -> Checkpoint | None:
@@ -54,21 +71,21 @@ class Journal:
         Raises:
             PassingTrouble: To be called again later.
         """
-        self._end = None  # it may lie beyond what is left of the file
-        written: set[Key] = set()
-        starts: dict[str, int] = {}
-        days = sorted({record.day for record in unmarked})
+        self._end = self._tip = None  # they may lie beyond what is left of the file
         asked = {record.key for record in unmarked}
+        days = sorted({record.day for record in unmarked})
+        offsets = {checkpoint.day: checkpoint.offset} if checkpoint else {}
+        tails = {day: self._mend(day, offsets.get(day, 0), asked) for day in days}
+        written = set[Key]().union(*(tail.keys for tail in tails.values()))
+        if checkpoint and checkpoint.tip:
+            self._tip = end_of(checkpoint.tip, dict(ChainMap(*(tail.followers for tail in tails.values()))))
         for day in days:
-            known = checkpoint is not None and checkpoint.day == day
-            starts[day], keys = self._mend(day, checkpoint.offset if known and checkpoint else 0, asked)
-            written |= keys
-        for day in days:
-            missing = [one for one in unmarked if one.day == day and one.key not in written]
-            checkpoint = self._append(day, b"".join(record.line() for record in missing))
+            checkpoint = self._append(
+                day, [one for one in unmarked if one.day == day and one.key not in written]
+            )
         if checkpoint and written - asked:
             # Lines of outcomes that are not asked for yet lie there: the next call must come upon them again.
-            checkpoint = Checkpoint(day=checkpoint.day, offset=starts[checkpoint.day])
+            checkpoint = Checkpoint(day=checkpoint.day, offset=tails[checkpoint.day].start, tip=None)
         return checkpoint
 
     def look_over(self, checkpoint: Checkpoint) -> set[Key] | None:
@@ -77,11 +94,17 @@ class Journal:
         Returns:
             None where its lines end where the checkpoint says. Otherwise somebody else has cut or edited it,
             or put an older one in its place, and these are the keys of the whole lines that it holds. A file
-            that is gone or empty was put away: its lines are not asked for.
+            that is gone or empty was put away: its lines are not asked for, and the chain goes on from them.
 
         Raises:
             PassingTrouble: It cannot be read now.
         """
+        keys = self._held_beside(checkpoint)
+        if keys is None and self._tip is None:
+            self._tip = checkpoint.tip
+        return keys
+
+    def _held_beside(self, checkpoint: Checkpoint) -> set[Key] | None:
         path = self._path(checkpoint.day)
         try:
             descriptor = self._files.open_photo(path)
@@ -99,17 +122,31 @@ class Journal:
         except Vanished:
             return None
 
-    def _append(self, day: str, lines: bytes) -> Checkpoint:
+    def _append(self, day: str, entries: Sequence[Entry]) -> Checkpoint:
         path = self._path(day)
         with self._opened(path) as descriptor:
             if size := self._files.fstat(descriptor, path).st_size:
                 self._require_whole(descriptor, day, size)
             else:
                 self._files.fsync_folder(self._folder)  # the file is new: its entry must last too
-            self._files.write(descriptor, lines, path)
+            tip, self._tip = self._tip or self._newest_link(), None  # until these lines are durable
+            lines: list[bytes] = []
+            for entry in entries:
+                lines.append(line_of(entry, tip))
+                tip = link(lines[-1])
+            self._files.write(descriptor, b"".join(lines), path)
             self._files.fsync(descriptor, path)
-            self._end = Checkpoint(day=day, offset=self._files.fstat(descriptor, path).st_size)
+            offset = self._files.fstat(descriptor, path).st_size
+            self._end, self._tip = Checkpoint(day=day, offset=offset, tip=tip), tip
             return self._end
+
+    def _newest_link(self) -> str:
+        """The hash of the last line of the newest file that has one."""
+        for day in reversed(days_in(self._folder)):
+            lines = [line for line in last_lines(self._files, self._path(day), 0) if line.endswith(b"\n")]
+            if lines:
+                return link(lines[-1])
+        return GENESIS
 
     def _require_whole(self, descriptor: int, day: str, size: int) -> None:
         """Append nothing to what somebody else has cut or torn: it would be glued to the rest of a line."""
@@ -118,7 +155,7 @@ class Journal:
         if size < left_off or self._line_start(descriptor, size, path) != size:
             raise PassingTrouble(f"{path!r} was cut or edited by somebody else; it is looked over")
 
-    def _mend(self, day: str, offset: int, unmarked: set[Key]) -> tuple[int, set[Key]]:
+    def _mend(self, day: str, offset: int, unmarked: set[Key]) -> _Tail:
         """Cut the day's file off at the first damage behind which no marked line lies.
 
         A torn end is such damage, and so is the hole before later lines that a power loss can leave: those
@@ -126,17 +163,18 @@ class Journal:
         beyond a checkpoint there is none.
 
         Returns:
-            From where the file was read, and the keys of the whole lines from there on. That is `offset`, or
-            0 where no line begins at `offset` because somebody else has written to the file.
+            What is left, from `offset` on, or from 0 where no line begins at `offset` because somebody else
+            has written to the file.
         """
         path = self._path(day)
         if not self._exists(path):
-            return 0, set()
+            return _Tail(0, set(), {})
         with self._opened(path) as descriptor:
             size = self._files.fstat(descriptor, path).st_size
             start = self._line_start(descriptor, offset, path)
             os.lseek(descriptor, start, os.SEEK_SET)
-            kept, behind_damage = set[Key](), set[Key]()
+            kept = _Tail(start, set(), {})
+            behind_damage: list[tuple[Key, bytes]] = []
             whole = position = start
             is_damaged = False
             for line in lines_of(self._files, descriptor, path):
@@ -145,15 +183,15 @@ class Journal:
                 if key is None:
                     is_damaged = True
                     continue
-                behind_damage.add(key)
+                behind_damage.append((key, line))
                 if not is_damaged or not (start or key in unmarked):
-                    kept |= behind_damage
+                    kept.take(behind_damage)
                     behind_damage.clear()
                     whole, is_damaged = position, False
             if whole < size:
                 self._files.truncate(descriptor, whole, path)
                 self._files.fsync(descriptor, path)
-            return start, kept
+            return kept
 
     @contextmanager
     def _opened(self, path: str) -> Iterator[int]:
@@ -183,16 +221,6 @@ class Journal:
 
     def _path(self, day: str) -> str:
         return os.path.join(self._folder, f"{day}.jsonl")
-
-
-def lines_of(files: FileSystem, descriptor: int, path: str) -> Iterator[bytes]:
-    """The lines of an open file from here on, each with its line feed; the last may lack it."""
-    rest = b""
-    while chunk := files.read(descriptor, READ_BYTES, path):
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from (line + b"\n" for line in lines)
-    if rest:
-        yield rest
 
 
 def _key_of(line: bytes) -> Key | None:

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Iterator
 from itertools import islice
@@ -11,10 +10,7 @@ from refundsorter.core.fault import PassingTrouble, Vanished, translate
 from refundsorter.core.journal_line import read_line
 from refundsorter.core.record import Checkpoint, Key
 from refundsorter.edges.filesystem import FileSystem
-from refundsorter.edges.journal import lines_of
-
-TAIL_BYTES = 1 << 20  # holds the longest line many times over
-DAY_FILE = re.compile(r"(\d{4}-\d{2}-\d{2})\.jsonl")
+from refundsorter.edges.journal_files import days_in, last_lines, lines_of
 
 
 class History:
@@ -48,8 +44,7 @@ class History:
             PassingTrouble: The folder is missing or unreadable, as for `days`.
         """
         try:
-            names = os.listdir(self._folder)
-            return sorted(match[1] for name in names if (match := DAY_FILE.fullmatch(name)))
+            return days_in(self._folder)
         except OSError as error:
             fault = translate(error, f"reading {self._folder!r}")
             if isinstance(fault, Vanished):
@@ -77,24 +72,8 @@ class History:
         for day in self.names():
             if checkpoint is None or day >= checkpoint.day:
                 offset = checkpoint.offset if checkpoint is not None and checkpoint.day == day else 0
-                lines = map(read_line, reversed(self._tail(day, offset)))
+                lines = map(read_line, reversed(last_lines(self._files, self.path(day), offset)))
                 yield from islice((line.key for line in lines if line.key), 1)
-
-    def _tail(self, day: str, offset: int) -> list[bytes]:
-        """The last lines of a day's file beyond an offset; none where it is no file."""
-        path = self.path(day)
-        try:
-            descriptor = self._files.open_photo(path)
-            try:
-                found = self._files.fstat(descriptor, path)
-                if not stat.S_ISREG(found.st_mode) or found.st_size <= offset:
-                    return []
-                os.lseek(descriptor, max(offset, found.st_size - TAIL_BYTES), os.SEEK_SET)
-                return list(lines_of(self._files, descriptor, path))
-            finally:
-                os.close(descriptor)
-        except Vanished:
-            return []
 
     def _lstat(self, day: str) -> os.stat_result:
         try:

@@ -214,7 +214,7 @@ class Ledger:
         """The journal's last checkpoint."""
         with self._read() as connection:
             row = connection.execute(select(tables.checkpoint)).first()
-        return None if row is None else Checkpoint(day=row.day, offset=row.offset)
+        return None if row is None else Checkpoint(day=row.day, offset=row.offset, tip=row.tip)
 
     def is_new(self) -> bool:
         """Whether no photo was ever about to be moved to the shelf, and no prediction was recorded."""
@@ -239,7 +239,7 @@ class Ledger:
             missing = on_day.difference(held)
             for statement in statements.mark(missing, journaled=0):
                 connection.execute(statement)
-            connection.execute(statements.KEEP_CHECKPOINT, rows.kept(Checkpoint(day=day, offset=0)))
+            connection.execute(statements.KEEP_CHECKPOINT, rows.kept(Checkpoint(day=day, offset=0, tip=None)))
         return len(missing)
 
     def keep_shadows(self, answers: Sequence[ShadowAnswer]) -> None:

@@ -113,7 +113,7 @@ class LedgerBuilder:
         run("DELETE FROM sqlite_sequence WHERE name = 'images'")
         run("INSERT INTO sqlite_sequence (name, seq) VALUES ('images', ?)", (highest_id,))
         if checkpoint is not None:
-            run("INSERT INTO checkpoint VALUES (1, ?, ?)", (checkpoint.day, checkpoint.offset))
+            run("INSERT INTO checkpoint VALUES (1, :day, :offset, :tip)", rows.kept(checkpoint))
         run("COMMIT")
         self._connection.close()  # folds the write-ahead log into the file
 

@@ -22,6 +22,7 @@ from refundsorter.edges.ledger_trouble import REMEDY, damage
 WITH_SHADOWS = 3  # the ledger's version from which it knows of candidates
 HELD = f"{OPEN_STATES} AND state = 'classified' AND trouble IS NOT NULL"  # only recovery gives these trouble
 
+TIP_SINCE = 5  # the ledger's version
 LINES_SINCE = {Event.FILED: 1, Event.CORRECTED: 3, Event.PREDICTED: 5}  # the ledger's version
 OWED = "SELECT count(*) FROM {} WHERE {} = 0 AND {} IS NOT NULL"
 CORRECTED = """
@@ -160,8 +161,9 @@ class LedgerReport:
 
     def checkpoint(self) -> Checkpoint | None:
         """Up to where the journal is known to be whole."""
-        found = self._run("SELECT day, offset FROM checkpoint", ())
-        return Checkpoint(day=found[0][0], offset=found[0][1]) if found else None
+        tip = "tip" if self._version >= TIP_SINCE else "NULL"
+        found = self._run(f"SELECT day, offset, {tip} FROM checkpoint", ())  # noqa: S608 - constants
+        return Checkpoint(day=found[0][0], offset=found[0][1], tip=found[0][2]) if found else None
 
     def has_line(self, key: Key) -> bool:
         """Whether it is known what the line of this key tells."""

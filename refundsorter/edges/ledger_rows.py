@@ -153,7 +153,7 @@ def released(one: Release) -> dict[str, Any]:
 
 def kept(one: Checkpoint) -> dict[str, Any]:
     """The parameters of `KEEP_CHECKPOINT`."""
-    return {"id": 1, "day": one.day, "offset": one.offset}
+    return {"id": 1, "day": one.day, "offset": one.offset, "tip": one.tip}
 
 
 def about(day: str) -> dict[str, Any]:

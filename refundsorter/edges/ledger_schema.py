@@ -57,12 +57,13 @@ def _serve(connection: sqlite3.Connection) -> None:
     ledger_schema_reading.make(connection.execute)
 
 
-def _add_prediction(connection: sqlite3.Connection) -> None:
+def _record(connection: sqlite3.Connection) -> None:
     _make_table(connection, prediction)
+    connection.execute("ALTER TABLE checkpoint ADD COLUMN tip TEXT")
 
 
 # The first leads from version 1 to 2.
-MIGRATIONS: Sequence[Migration] = (_add_token, _learn, _serve, _add_prediction)
+MIGRATIONS: Sequence[Migration] = (_add_token, _learn, _serve, _record)
 
 
 def connect(path: str, *, timeout_s: float) -> sqlite3.Connection:

@@ -97,7 +97,7 @@ HASTEN = (
 )
 _CHECKPOINT = insert(tables.checkpoint)
 KEEP_CHECKPOINT = _CHECKPOINT.on_conflict_do_update(
-    set_={"day": _CHECKPOINT.excluded.day, "offset": _CHECKPOINT.excluded.offset}
+    set_={name: _CHECKPOINT.excluded[name] for name in ("day", "offset", "tip")}
 )
 # Of what each event's lines tell: when it was, and whether its line is durable.
 LINES = {

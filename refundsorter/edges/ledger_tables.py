@@ -109,6 +109,7 @@ checkpoint = Table(
     Column("id", Integer, primary_key=True),
     Column("day", Text, nullable=False),
     Column("offset", Integer, nullable=False),
+    Column("tip", Text),  # the hash of the line that was written last
 )
 
 token = Table(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stages import record
 
+from refundsorter.core.chain import GENESIS, line_of
 from refundsorter.core.journal_line import Flaw, read_line
 from refundsorter.core.record import Record, json_line
 
@@ -34,18 +35,20 @@ names = st.binary(min_size=1, max_size=60).filter(lambda raw: not {0, ord("/")} 
 @pytest.mark.parametrize("written", [RECORD, REJECTED], ids=["sorted", "rejected"])
 def test_a_line_gives_back_its_record(written: Record) -> None:
     """What was written is read, and would be written the same again."""
-    found = read_line(written.line())
+    found = read_line(line_of(written, GENESIS))
     assert found.record == written
-    assert found.record.line() == written.line()
+    assert line_of(found.record, GENESIS) == line_of(written, GENESIS)
 
 
 @given(names, st.floats(0, 4_000_000_000), st.floats(0, 100_000))
 def test_any_name_and_time_come_back(name: bytes, time: float, queued_s: float) -> None:
     """Whatever bytes a path has and whenever it was filed, the record gives the same line again."""
-    line = replace(RECORD, source=os.fsdecode(b"/in/" + name), time=time, queued_s=round(queued_s, 6)).line()
+    line = line_of(
+        replace(RECORD, source=os.fsdecode(b"/in/" + name), time=time, queued_s=round(queued_s, 6)), GENESIS
+    )
     found = read_line(line).record
     assert found is not None
-    assert found.line() == line
+    assert line_of(found, GENESIS) == line
 
 
 def test_a_line_of_before_the_taxonomy_is_read() -> None:
@@ -58,9 +61,9 @@ def test_a_line_of_before_the_taxonomy_is_read() -> None:
 @pytest.mark.parametrize(
     ("line", "flaw"),
     [
-        (RECORD.line()[:-1], Flaw.TORN),
+        (line_of(RECORD, GENESIS)[:-1], Flaw.TORN),
         (b"", Flaw.TORN),
-        (RECORD.line()[:100] + b"\n", Flaw.DAMAGED),
+        (line_of(RECORD, GENESIS)[:100] + b"\n", Flaw.DAMAGED),
         (b"\0" * 50 + b"\n", Flaw.DAMAGED),
         (b"[1]\n", Flaw.DAMAGED),
         (b"[" * 100_000 + b"\n", Flaw.DAMAGED),

@@ -1,5 +1,6 @@
 """Predictions that are recorded: their lines."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from journal_page import DOCUMENT, fits, tables
 
+from refundsorter.core.chain import GENESIS, line_of
 from refundsorter.core.image import Ranked
 from refundsorter.core.journal_line import Flaw, read_line
 from refundsorter.core.prediction import Prediction
@@ -43,9 +45,9 @@ def test_any_line_gives_back_its_prediction(
 ) -> None:
     """Whatever the file is called and whoever asked, the line is written the same again."""
     one = replace(PREDICTION, id=number, time=time, file=file, by=by)
-    found = read_line(one.line())
+    found = read_line(line_of(one, GENESIS))
     assert found.prediction is not None
-    assert found.prediction.line() == one.line()
+    assert line_of(found.prediction, GENESIS) == line_of(one, GENESIS)
     assert (found.key, found.id, found.flaw) == (Key(Event.PREDICTED, number), 0, None)
 
 
@@ -65,7 +67,7 @@ def test_a_field_that_is_not_what_it_should_be_is_damage(field: str, wrong: obje
 def test_the_document_tells_every_field(one: Prediction) -> None:
     """Names, order and types in `docs/journal.md` are those of the line."""
     *_, table = tables()
-    fields = one.fields()
+    fields = json.loads(line_of(one, GENESIS))
     assert list(fields) == [name for name, _ in table]
     assert [name for name, told in table if not fits(fields[name], told)] == []
     assert {name for name, told in table if "null" in told} == {
@@ -76,4 +78,4 @@ def test_the_document_tells_every_field(one: Prediction) -> None:
 def test_the_documents_example_is_a_line() -> None:
     """The example in `docs/journal.md` is, byte for byte, what is written."""
     example = DOCUMENT.split("```json\n")[3].split("```")[0]
-    assert example.encode() == PREDICTION.line()
+    assert example.encode() == line_of(PREDICTION, GENESIS)

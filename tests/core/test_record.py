@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from journal_page import DOCUMENT, fits, tables
 
+from refundsorter.core.chain import GENESIS, line_of
 from refundsorter.core.decision import BELOW_THRESHOLD
 from refundsorter.core.fault import Reason
 from refundsorter.core.image import TERMINAL, Ranked
@@ -70,7 +71,7 @@ names = (
 def test_the_document_tells_every_field(record: Record) -> None:
     """Names, order and types in `docs/journal.md` are those of the line."""
     fields_table, ranked_table, *_ = tables()
-    fields = json.loads(record.line())
+    fields = json.loads(line_of(record, GENESIS))
     assert list(fields) == [name for name, _ in fields_table]
     assert [name for name, told in fields_table if not fits(fields[name], told)] == []
     for ranked in fields["top_predictions"]:
@@ -89,7 +90,7 @@ def test_the_document_tells_what_may_be_null() -> None:
 def test_the_documents_example_is_a_line() -> None:
     """The example in `docs/journal.md` is, byte for byte, what is written."""
     example = DOCUMENT.split("```json\n")[1].split("```")[0]
-    assert example.encode() == RECORD.line()
+    assert example.encode() == line_of(RECORD, GENESIS)
 
 
 @pytest.mark.parametrize("word", [*sorted(TERMINAL), *Reason, BELOW_THRESHOLD, f"{SCHEMA}.", "filed"])
@@ -106,7 +107,7 @@ def test_any_name_survives(source: bytes, destination: bytes) -> None:
         source=os.fsdecode(b"/inbox/" + source),
         destination=os.fsdecode(b"/sorted/A/" + destination),
     )
-    line = record.line()
+    line = line_of(record, GENESIS)
     assert line.count(b"\n") == 1
     assert line.endswith(b"\n")
     found = json.loads(line.decode())
@@ -117,12 +118,12 @@ def test_any_name_survives(source: bytes, destination: bytes) -> None:
 
 def test_text_is_written_as_utf8() -> None:
     """A line of a UTF-8 name shows the name as it is, not as escapes."""
-    assert "Rückgabe 7.jpg".encode() in RECORD.line()
+    assert "Rückgabe 7.jpg".encode() in line_of(RECORD, GENESIS)
 
 
 def test_a_name_that_is_no_utf8_is_written_as_the_document_says() -> None:
     """A byte that is no UTF-8 appears as its escape, in a line of ASCII."""
-    line = replace(RECORD, source=os.fsdecode(b"/inbox/caf\xe9.jpg")).line()
+    line = line_of(replace(RECORD, source=os.fsdecode(b"/inbox/caf\xe9.jpg")), GENESIS)
     assert b'"file":"caf\\udce9.jpg"' in line
     assert line.isascii()
     assert r'"caf\udce9.jpg"' in DOCUMENT
@@ -130,7 +131,7 @@ def test_a_name_that_is_no_utf8_is_written_as_the_document_says() -> None:
 
 def test_the_same_record_gives_the_same_bytes() -> None:
     """A line that is written again after a crash is the line that was lost."""
-    assert replace(RECORD).line() == RECORD.line()
+    assert line_of(replace(RECORD), GENESIS) == line_of(RECORD, GENESIS)
 
 
 @given(st.floats(0, 253_402_300_799))

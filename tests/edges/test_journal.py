@@ -11,8 +11,9 @@ import pytest
 from disks import fill, small_disk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stages import record
+from stages import chained, record
 
+from refundsorter.core.chain import GENESIS, Break, Chain, Place, link
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.record import Checkpoint, Record
 from refundsorter.edges.filesystem import FileSystem
@@ -21,6 +22,7 @@ from refundsorter.edges.journal import Journal
 DAY, NEXT_DAY = "2026-01-31", "2026-02-01"
 DAY_S = 86_400.0
 RECORDS = [record(number) for number in range(1, 6)]
+LINES = chained(RECORDS)
 
 
 @pytest.fixture
@@ -41,9 +43,26 @@ def written(folder: Path, day: str = DAY) -> bytes:
     return (folder / f"{day}.jsonl").read_bytes()
 
 
-def lines_of(records: Sequence[Record]) -> bytes:
+def lines_of(records: Sequence[Record], previous: str = GENESIS) -> bytes:
     """What the file should hold."""
-    return b"".join(one.line() for one in records)
+    return b"".join(chained(records, previous))
+
+
+def end_of(records: Sequence[Record], *, day: str = DAY, behind: Sequence[Record] = ()) -> Checkpoint:
+    """The checkpoint behind these, which the file of a day holds alone, written behind those of another."""
+    lines = chained([*behind, *records])
+    return Checkpoint(
+        day=day, offset=len(b"".join(lines[len(behind) :])), tip=link(lines[-1]) if lines else None
+    )
+
+
+def breaks(folder: Path) -> list[Break]:
+    """Where the chain of a journal is broken."""
+    chain = Chain()
+    for path in sorted(folder.iterdir()):
+        for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+            chain.feed(Place(path.stem, number), line)
+    return chain.breaks()
 
 
 def ids(folder: Path, day: str = DAY) -> list[int]:
@@ -59,8 +78,8 @@ class TestAppend:
     def test_a_batch_is_appended(self, folder: Path) -> None:
         """Lines stand in the file in order, and the checkpoint is its end."""
         one = journal(folder)
-        assert one.append(RECORDS[:2]) == Checkpoint(day=DAY, offset=len(lines_of(RECORDS[:2])))
-        assert one.append(RECORDS[2:]) == Checkpoint(day=DAY, offset=len(lines_of(RECORDS)))
+        assert one.append(RECORDS[:2]) == end_of(RECORDS[:2])
+        assert one.append(RECORDS[2:]) == end_of(RECORDS)
         assert written(folder) == lines_of(RECORDS)
 
     def test_nothing_is_no_file(self, folder: Path) -> None:
@@ -71,9 +90,7 @@ class TestAppend:
     def test_a_new_day_is_a_new_file(self, folder: Path) -> None:
         """A batch over midnight is divided by the UTC dates of its lines."""
         late = [replace(one, time=one.time + DAY_S) for one in RECORDS[3:]]
-        assert journal(folder).append([*RECORDS[:3], *late]) == Checkpoint(
-            day=NEXT_DAY, offset=len(lines_of(late))
-        )
+        assert journal(folder).append([*RECORDS[:3], *late]) == end_of(late, day=NEXT_DAY, behind=RECORDS[:3])
         assert (ids(folder), ids(folder, NEXT_DAY)) == ([1, 2, 3], [4, 5])
 
     def test_a_batch_is_durable(self, folder: Path) -> None:
@@ -123,7 +140,7 @@ class TestAppend:
         one = journal(folder, fail)
         with pytest.raises(PassingTrouble):
             one.append(RECORDS)
-        assert one.settle(RECORDS, None) == Checkpoint(day=DAY, offset=len(lines_of(RECORDS)))
+        assert one.settle(RECORDS, None) == end_of(RECORDS)
         assert written(folder) == lines_of(RECORDS)
 
 
@@ -132,7 +149,7 @@ class TestSettle:
 
     def test_nothing_to_do_changes_nothing(self, folder: Path) -> None:
         """Without unmarked outcomes the checkpoint stays and no file is touched."""
-        checkpoint = Checkpoint(day=DAY, offset=7)
+        checkpoint = Checkpoint(day=DAY, offset=7, tip=None)
         assert journal(folder).settle([], checkpoint) == checkpoint
         assert list(folder.iterdir()) == []
 
@@ -145,7 +162,7 @@ class TestSettle:
         one.append(RECORDS[marked : max(marked, reached)])
         found = one.settle(RECORDS[marked:], checkpoint)
         assert written(folder) == lines_of(RECORDS)
-        assert found == Checkpoint(day=DAY, offset=len(lines_of(RECORDS)))
+        assert found == end_of(RECORDS)
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
     @given(marked=st.integers(0, 4), data=st.data())
@@ -155,13 +172,13 @@ class TestSettle:
         offset = len(lines_of(RECORDS[:marked]))
         torn = data.draw(st.integers(offset, len(whole)))
         (folder / f"{DAY}.jsonl").write_bytes(whole[:torn])
-        checkpoint = Checkpoint(day=DAY, offset=offset) if marked else None
+        checkpoint = end_of(RECORDS[:marked]) if marked else None
         journal(folder).settle(RECORDS[marked:], checkpoint)
         assert written(folder) == whole
 
     def test_a_hole_in_a_day_without_a_checkpoint_is_cut_off(self, folder: Path) -> None:
         """A hole in the first batch of a day goes too: what lies after it is still to be marked."""
-        torn = RECORDS[0].line() + b"\0" * 700 + b"\n" + RECORDS[3].line()
+        torn = LINES[0] + b"\0" * 700 + b"\n" + LINES[3]
         (folder / f"{DAY}.jsonl").write_bytes(torn)
         journal(folder).settle(RECORDS, None)
         assert written(folder) == lines_of(RECORDS)
@@ -171,34 +188,34 @@ class TestSettle:
         one = journal(folder)
         checkpoint = one.append(RECORDS[:2])
         with (folder / f"{DAY}.jsonl").open("ab") as out:
-            out.write(b"\0" * 700 + b"\n" + RECORDS[3].line())
+            out.write(b"\0" * 700 + b"\n" + LINES[3])
         one.settle(RECORDS[2:], checkpoint)
         assert written(folder) == lines_of(RECORDS)
 
     def test_marked_lines_after_damage_stay(self, folder: Path) -> None:
         """Without a checkpoint to tell, a damaged line in the middle costs no whole line after it."""
-        damaged = RECORDS[0].line() + b"\0\0\0\n" + RECORDS[1].line()
+        damaged = LINES[0] + b"\0\0\0\n" + LINES[1]
         (folder / f"{DAY}.jsonl").write_bytes(damaged + b'{"torn')
         journal(folder).settle(RECORDS[2:], None)
-        assert written(folder) == damaged + lines_of(RECORDS[2:])
+        assert written(folder) == damaged + lines_of(RECORDS[2:], link(LINES[1]))
 
     def test_an_offset_beyond_the_end_is_not_believed(self, folder: Path) -> None:
         """A file that is shorter than the ledger remembers is read from its beginning."""
         (folder / f"{DAY}.jsonl").write_bytes(lines_of(RECORDS[:3]) + b"{")
-        journal(folder).settle(RECORDS[2:], Checkpoint(day=DAY, offset=10**6))
+        journal(folder).settle(RECORDS[2:], Checkpoint(day=DAY, offset=10**6, tip=None))
         assert written(folder) == lines_of(RECORDS)
 
     def test_an_offset_within_a_line_is_not_believed(self, folder: Path) -> None:
         """Where somebody has edited the file, no line is cut because the offset no longer fits."""
         (folder / f"{DAY}.jsonl").write_bytes(lines_of(RECORDS[:3]))
         offset = len(lines_of(RECORDS[:1])) + 5
-        journal(folder).settle(RECORDS[3:], Checkpoint(day=DAY, offset=offset))
+        journal(folder).settle(RECORDS[3:], Checkpoint(day=DAY, offset=offset, tip=None))
         assert written(folder) == lines_of(RECORDS)
 
     def test_a_file_that_is_gone_is_begun_anew(self, folder: Path) -> None:
-        """Where the day's file was deleted, what is unmarked stands in a new one."""
-        journal(folder).settle(RECORDS[2:], Checkpoint(day=DAY, offset=500))
-        assert written(folder) == lines_of(RECORDS[2:])
+        """Where the day's file was deleted, what is unmarked stands in a new one, chained to what is gone."""
+        journal(folder).settle(RECORDS[2:], Checkpoint(day=DAY, offset=500, tip=link(LINES[1])))
+        assert written(folder) == lines_of(RECORDS[2:], link(LINES[1]))
 
     def test_each_day_is_settled(self, folder: Path) -> None:
         """Outcomes of several days are looked for, and appended, each in its own file."""
@@ -207,8 +224,11 @@ class TestSettle:
         checkpoint = one.append(RECORDS[:2])
         one.append([RECORDS[2], *late[:3]])
         found = one.settle([*RECORDS[2:], *late], checkpoint)
-        assert (written(folder), written(folder, NEXT_DAY)) == (lines_of(RECORDS), lines_of(late))
-        assert found == Checkpoint(day=NEXT_DAY, offset=len(lines_of(late)))
+        assert (ids(folder), ids(folder, NEXT_DAY)) == ([1, 2, 3, 4, 5], [11, 12, 13, 14, 15])
+        assert breaks(folder) == []
+        last = written(folder, NEXT_DAY).splitlines(keepends=True)[-1]
+        size = len(written(folder, NEXT_DAY))
+        assert found == Checkpoint(day=NEXT_DAY, offset=size, tip=link(last))
 
     def test_a_clock_that_was_set_back_doubles_nothing(self, folder: Path) -> None:
         """Lines of an earlier day than the checkpoint's are looked for from the beginning of their file."""
@@ -219,6 +239,7 @@ class TestSettle:
         one.append(RECORDS[3:4])
         one.settle(RECORDS[3:], checkpoint)
         assert ids(folder) == [1, 2, 3, 4, 5]
+        assert breaks(folder) == []
 
     @pytest.mark.parametrize("first", [0, 1, 3])
     def test_settling_in_chunks_doubles_nothing(self, folder: Path, first: int) -> None:
@@ -232,6 +253,7 @@ class TestSettle:
             checkpoint = one.settle(chunk, checkpoint)
         assert sorted(ids(folder)) == [1, 2, 3, 4, 5]
         assert len(ids(folder)) == 5
+        assert breaks(folder) == []
 
     def test_settling_twice_is_settling_once(self, folder: Path) -> None:
         """A repair that is itself cut short before the ledger knows of it is simply done again."""

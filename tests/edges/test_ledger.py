@@ -374,14 +374,17 @@ class TestJournalSide:
         ids = finish(ledger, 3)
         assert [one.id for one in ledger.unjournaled(2)] == ids[:2]
         ledger.mark_journaled(
-            [Key(Event.FILED, one) for one in ids[:2]], Checkpoint(day="2026-01-31", offset=99)
+            [Key(Event.FILED, one) for one in ids[:2]], Checkpoint(day="2026-01-31", offset=99, tip=None)
         )
         assert [one.id for one in ledger.unjournaled(2)] == ids[2:]
 
     def test_the_checkpoint_is_the_last_one(self, ledger: Ledger) -> None:
         """There is none at first, and then the one that was written last."""
         assert ledger.checkpoint() is None
-        for checkpoint in (Checkpoint(day="2026-01-31", offset=99), Checkpoint(day="2026-02-01", offset=7)):
+        for checkpoint in (
+            Checkpoint(day="2026-01-31", offset=99, tip=None),
+            Checkpoint(day="2026-02-01", offset=7, tip=None),
+        ):
             ledger.mark_journaled([], checkpoint)
             assert ledger.checkpoint() == checkpoint
 

@@ -213,7 +213,7 @@ class TestIndices:
         """Each statement finds its rows through an index or the key; none scans the table."""
         with closing(Ledger(path, longest_wait_s=300.0)) as ledger:
             statements = recorded(ledger)
-        assert len(statements) == 26
+        assert len(statements) == 28
         plans = {statement: plan(path, statement, values) for statement, values in statements.items()}
         scans = {
             statement: steps
@@ -261,9 +261,9 @@ def recorded(ledger: Ledger) -> dict[str, Any]:
     ledger.forget([taken[2].id])
     ledger.release_claims()
     ledger.unjournaled(10)
-    ledger.mark_journaled(
-        [Key(Event.FILED, taken[0].id), Key(Event.CORRECTED, 1)], Checkpoint(day="2026-01-31", offset=1)
-    )
+    checkpoint = Checkpoint(day="2026-01-31", offset=1, tip=None)
+    ledger.predictions.unjournaled(10)
+    ledger.mark_journaled([Key(event, taken[0].id) for event in Event], checkpoint)
     put_right(ledger, taken[0].id)
     return found
 

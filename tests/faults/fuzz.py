@@ -23,10 +23,11 @@ import numpy as np
 from hostile import FORMATS, flips, sound
 from rich.console import Console
 from rich.progress import Progress
-from stages import record
+from stages import chained, record
 from workbench import decode_one, fence
 
 from refundsorter import settings as configuration
+from refundsorter.core.chain import Chain, Place, without_link
 from refundsorter.core.fault import BundleRefused, ConfigurationInvalid, ItemFault, Reason
 from refundsorter.core.pixels import ImageLimits
 from refundsorter.core.placement import free_name
@@ -57,6 +58,7 @@ WORDS = (
     b"\xff",
 )
 RECORDS = [record(number) for number in range(1, 9)]
+LINES = chained(RECORDS)
 DAY = RECORDS[0].day
 
 
@@ -147,7 +149,7 @@ def journal(draws: random.Random, folder: Path) -> None:
     keeper = Journal(str(folder), FileSystem())
     checkpoint = keeper.append(RECORDS[:marked])
     before = path.read_bytes() if marked else b""
-    tail = b"".join(one.line() for one in RECORDS[marked:])
+    tail = b"".join(LINES[marked:])
     torn = bytearray(tail[: draws.randrange(len(tail) + 1)])
     for _ in range(draws.randint(0, 3) if torn else 0):
         at = draws.randrange(len(torn))
@@ -155,8 +157,12 @@ def journal(draws: random.Random, folder: Path) -> None:
     path.write_bytes(before + torn)
     keeper.settle(RECORDS[marked:], checkpoint)
     lines = path.read_bytes().splitlines(keepends=True)
-    assert lines[:marked] == [one.line() for one in RECORDS[:marked]]
-    assert sorted(lines) == sorted(one.line() for one in RECORDS)
+    assert lines[:marked] == LINES[:marked]
+    assert sorted(map(without_link, lines)) == sorted(map(without_link, LINES))
+    chain = Chain()
+    for number, line in enumerate(lines, start=1):
+        chain.feed(Place(DAY, number), line)
+    assert chain.breaks() == []
 
 
 TARGETS: Mapping[str, Callable[[random.Random, Path], None]] = {

@@ -16,7 +16,8 @@ from refundsorter.assembly import LEDGER_FILE
 from refundsorter.core.fault import LedgerRefused
 from refundsorter.core.record import Checkpoint, Event, Key
 from refundsorter.edges.filesystem import FileSystem
-from refundsorter.edges.journal_history import TAIL_BYTES, History
+from refundsorter.edges.journal_files import TAIL_BYTES
+from refundsorter.edges.journal_history import History
 
 
 def fill(shop: Shop, first: int, count: int) -> None:
@@ -116,6 +117,6 @@ def test_a_long_journal_costs_one_look(used: Shop) -> None:
     Path(path).write_bytes(line * (5 * TAIL_BYTES // len(line)))
     read: list[str] = []
     files = FileSystem(lambda operation, _path: read.append(operation) if operation == "read" else None)
-    found = History(str(path.parent), files).last_keys(Checkpoint(day=path.stem, offset=0))
+    found = History(str(path.parent), files).last_keys(Checkpoint(day=path.stem, offset=0, tip=None))
     assert list(found) == [Key(Event.FILED, json.loads(line)["id"])]
     assert len(read) == 2

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from faults import account
 from faults.lost import busy_shop, fill, lose, rebuild, that_matter
-from stages import record
+from stages import chained, record
 from support import COMMAND, Running, Shop, photo
 from terminal import run_on_terminal
 from workbench import rows
@@ -264,7 +264,7 @@ def test_a_long_journal_shows_how_far_it_is(shop: Shop) -> None:
     for day in (1, 2):
         first = 3000 * day
         at = 1_769_851_800.0 + 86400 * day
-        lines = [record(number, at=at).line() for number in range(first, first + 3000)]
+        lines = chained([record(number, at=at) for number in range(first, first + 3000)])
         (folder / f"{record(1, at=at).day}.jsonl").write_bytes(b"".join(lines))
     settings = configuration.load(shop.config, environment={}, overrides={})
     told: list[tuple[int, int]] = []
