@@ -12,6 +12,7 @@ import typer
 from refundsorter import __version__, cli_correct, cli_evaluate, cli_service, cli_train, signals, streams
 from refundsorter.cli_dataset import app as dataset_app
 from refundsorter.cli_jobs import app as jobs_app
+from refundsorter.cli_journal import app as journal_app
 from refundsorter.cli_ledger import app as ledger_app
 from refundsorter.cli_models import app as models_app
 from refundsorter.cli_options import AsJson, ConfigFile
@@ -35,6 +36,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="Check and show the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(journal_app, name="journal")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(models_app, name="models")
 app.add_typer(dataset_app, name="dataset")
