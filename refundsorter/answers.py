@@ -97,6 +97,7 @@ class About:
         """Whether every loop makes progress."""
         beats = {
             "sorter": self._workshop.sorter.beat,
+            "nights": self._workshop.nights.beat,
             **{f"intake {printable(one.root.path)}": one.beat for one in self._intakes},
         }
         return [

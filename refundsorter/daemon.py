@@ -25,7 +25,7 @@ from refundsorter.exits import ExitCode, exit_code
 from refundsorter.face import Face
 from refundsorter.loops.beat import Beat
 from refundsorter.loops.intake import Intake
-from refundsorter.policies import batch_policy, intake_times, retry_policy
+from refundsorter.policies import batch_policy, intake_times, retry_policy, schedule
 from refundsorter.releasing import Releaser
 from refundsorter.settings import Settings
 
@@ -106,6 +106,7 @@ class Daemon:
         self._loops = [
             Loop("sorter", sorter.run),
             Loop("jobs", self._workshop.jobs.run),
+            Loop("nights", self._workshop.nights.run),
             *(Loop(f"intake {intake.root.path}", intake.run) for intake in self._intakes),
         ]
         self._face = Face(self._workshop, self._intakes, keys)
@@ -158,6 +159,7 @@ class Daemon:
         self._face.leave()
         deadline = time.monotonic() + self._settings.stop_timeout_s
         self._releaser.stop()
+        self._workshop.nights.stop()
         self._workshop.jobs.stop()
         for intake in self._intakes:
             intake.stop()
@@ -208,6 +210,8 @@ class Daemon:
                 live.append("taxonomy")  # the same file with another content
             sorter.policy = replace(batch_policy(new), max_size=sorter.policy.max_size)
             self._workshop.filer.retry = self._workshop.jobs.retry = retry_policy(new)
+            self._workshop.nights.retry = retry_policy(new)
+            self._workshop.nights.reschedule(schedule(new))
             sorter.reconciler.scan_s = new.corrections.scan_s
             for intake in self._intakes:
                 intake.retime(intake_times(new))

@@ -23,8 +23,8 @@ MAX_MODULE_LINES, MAX_FUNCTION_LINES = 300, 60
 
 # What the core may use beside itself: values and arithmetic; nothing that waits, or touches a disk.
 PURE = {
-    "collections", "dataclasses", "datetime", "enum", "errno", "fnmatch", "functools", "hashlib", "heapq",
-    "itertools", "json", "math", "numpy", "pathlib", "re", "reprlib", "struct", "typing", "unicodedata",
+    "collections", "cronsim", "dataclasses", "datetime", "enum", "errno", "fnmatch", "functools", "hashlib",
+    "heapq", "itertools", "json", "math", "numpy", "pathlib", "re", "reprlib", "struct", "typing", "unicodedata",
 }  # fmt: skip
 CLOCKS = {"now", "today", "utcnow"}  # methods of pure modules that are not pure
 DISKS = {"Path", "PosixPath", "open", "print", "input"}  # likewise names
@@ -52,6 +52,7 @@ OUTSIDE = {
     "ledger_job_rows": set(),
     "ledger_jobs": {"sqlalchemy"},
     "ledger_jobs_report": set(),
+    "ledger_nights": {"sqlalchemy"},
     "ledger_counts": set(),
     "ledger_answers": set(),
     "ledger_events": set(),
@@ -91,6 +92,7 @@ OUTSIDE = {
     "thumbnail": {"PIL", "numpy"},
     "tokens": set(),
     "uploads": set(),
+    "zone": set(),
 }
 # The edges that an edge stands on.
 SIBLINGS = {
@@ -115,9 +117,11 @@ SIBLINGS = {
     },
     "ledger_jobs_report": {"ledger_job_rows", "ledger_report"},
     "ledger_rebuild": {"ledger_predictions", "ledger_rows", "ledger_schema", "ledger_schema_jobs"},
+    "ledger_nights": {"ledger_jobs", "ledger_places"},
     "ledger": {
         "ledger_corrections",
         "ledger_jobs",
+        "ledger_nights",
         "ledger_places",
         "ledger_predictions",
         "ledger_rows",
@@ -179,10 +183,13 @@ FLOORS = {
     },
     "settings_http": {"settings_kinds"},
     "settings_kinds": set(),
-    "settings_model": {"settings_http", "settings_kinds", "settings_source"},
+    "settings_model": {"settings_http", "settings_kinds", "settings_source", "settings_sweep"},
     "settings_show": {"edges.plain_yaml", "settings", "settings_kinds"},
     "settings_source": {"core.*", "edges.plain_yaml"},
-    "policies": {"core.*", "edges.fence", "edges.taxonomy", "loops.root", "settings", "settings_model"},
+    "settings_sweep": {"core.*", "settings_kinds"},
+    "policies": {
+        "core.*", "edges.fence", "edges.taxonomy", "edges.zone", "loops.root", "settings", "settings_model",
+    },
     "locks": {"core.*", "edges.lock", "edges.mounts", "edges.patience", "settings"},
     "kinship": {"core.*", "edges.filesystem", "edges.journal_history", "edges.ledger_report"},
     "filing": {"core.*", "edges.*", "kinship", "locks", "loops.*", "policies", "settings"},
@@ -334,6 +341,7 @@ FLOORS_OUTSIDE = {
     "settings_http": {"pydantic"},
     "settings_kinds": {"pydantic"},
     "settings_model": {"pydantic"},
+    "settings_sweep": {"pydantic"},
     "show": {"rich"},
     "show_diff": {"rich"},
     "show_evaluation": {"rich"},
