@@ -24,7 +24,8 @@ MAX_MODULE_LINES, MAX_FUNCTION_LINES = 300, 60
 # What the core may use beside itself: values and arithmetic; nothing that waits, or touches a disk.
 PURE = {
     "collections", "cronsim", "dataclasses", "datetime", "enum", "errno", "fnmatch", "functools", "hashlib",
-    "heapq", "itertools", "json", "math", "numpy", "pathlib", "re", "reprlib", "struct", "typing", "unicodedata",
+    "heapq", "itertools", "json", "math", "numpy", "pathlib", "re", "reprlib", "struct", "typing",
+    "unicodedata",
 }  # fmt: skip
 CLOCKS = {"now", "today", "utcnow"}  # methods of pure modules that are not pure
 DISKS = {"Path", "PosixPath", "open", "print", "input"}  # likewise names
