@@ -4,6 +4,7 @@ A request stands in the ledger, as one for a correction does: whoever asks needs
 that sorts, and that process may be started later, or again.
 """
 
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from refundsorter.core.job import (
     Scope,
     report,
 )
+from refundsorter.core.schedule import KEY as OF_NIGHTS
 from refundsorter.core.text import shown
 from refundsorter.edges.ledger import Ledger
 from refundsorter.edges.ledger_jobs import JobRows
@@ -67,11 +69,13 @@ def start(settings: Settings, scope: Scope, *, by: str | None, key: str | None) 
 
     Raises:
         NoLedger: There is no ledger yet, or one of an older version.
+        JobRefused: Such a key belongs to the schedule.
         KeyReused: The key is that of another request.
         AlreadyRunning: The process that sorts knows no jobs.
         PassingTrouble: The disk does not allow it now.
         LedgerRefused: The ledger is damaged, or of a newer version.
     """
+    _require_free(key)
     with closing(_opened(settings)) as ledger:
         return ledger.jobs.ask(Kind.SWEEP, scope, by=by, key=key, now=time.time())
 
@@ -112,6 +116,7 @@ class JobDesk:
             scope = scope_of(self._settings, classes=scope.classes, paths=scope.paths, glob=scope.glob)
         except ConfigurationInvalid as invalid:  # the daemon goes on with the one that it has read
             raise PassingTrouble(str(invalid)) from invalid
+        _require_free(key)
         job, _ = self._rows.ask(Kind.SWEEP, scope, by=by, key=key, now=time.time())
         self._on_change()
         return self.one(job.id)
@@ -169,17 +174,33 @@ def listing(
     return [report(job, tally, now=now) for job, tally in found]
 
 
-def wait(settings: Settings, number: int, on_progress: Callable[[int, int], None]) -> JobReport:
+def wait(
+    settings: Settings,
+    number: int,
+    on_progress: Callable[[int, int], None],
+    *,
+    patience_s: float = math.inf,
+) -> JobReport:
     """Wait until a job is over, or nobody works at it any more; how it stands then.
+
+    Args:
+        settings: Those in force.
+        number: The job's.
+        on_progress: Told the photos done and the photos found so far.
+        patience_s: How long trouble that holds it up is waited out.
 
     Raises:
         PassingTrouble: The ledger cannot be read now.
         LedgerRefused: It is damaged.
     """
+    smooth_at = time.monotonic()
     while True:
         found = one(ledger_path(settings), number)
         on_progress(found.done, found.found)
-        if found.state in OVER or sorter_pid(settings) is None:
+        if found.trouble is None:
+            smooth_at = time.monotonic()
+        is_held_up = time.monotonic() - smooth_at > patience_s
+        if found.state in OVER or is_held_up or sorter_pid(settings) is None:
             return found
         time.sleep(LOOK_S)
 
@@ -202,6 +223,12 @@ def _require_classes(settings: Settings, classes: Sequence[str]) -> None:
             "classes: every inbox is watched, so every photo is sorted as it comes and none can be left; "
             "set `watch.mode: jobs`, or the mode of an inbox in `watch.roots`"
         )
+
+
+def _require_free(key: str | None) -> None:
+    """Leave the keys of nights to the schedule: whoever had one would take that night from it."""
+    if key is not None and key.startswith(OF_NIGHTS):
+        raise JobRefused(f"key: {shown(key)} begins with {OF_NIGHTS!r}; such keys are those of the schedule")
 
 
 def _in_inbox(settings: Settings, path: str) -> str:

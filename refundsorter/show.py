@@ -67,9 +67,11 @@ def progress(*, enabled: bool, doing: str = "sorting") -> Iterator[Callable[[int
 
 def account(found: "Account") -> None:
     """A sweep's account."""
-    if found.interrupted:
+    if found.interrupted and found.trouble:
+        OUT.print(f"Not over after {found.seconds:.1f} s; the daemon goes on with it as job {found.job}.")
+    elif found.interrupted:
         OUT.print(f"Interrupted after {found.seconds:.1f} s. Run it again to go on.")
-    elif not (found.found or found.unreachable or found.lines_owed):
+    elif not (found.found or found.unreachable or found.lines_owed or found.trouble):
         OUT.print("Nothing to sort: no photo lies in the inbox.")
         return
     else:
@@ -78,6 +80,8 @@ def account(found: "Account") -> None:
     _outcomes(found)
     for inbox in found.unreachable:
         OUT.print(f"\nThis inbox could not be looked through: {printable(inbox)}")
+    if found.trouble:
+        OUT.print(Text(f"\nHeld up: {printable(found.trouble)}", style="yellow"))
     if found.left:
         OUT.print("\nWhat is left still lies in the inbox; `refundsorter status` says why.")
     if found.lines_owed:

@@ -230,6 +230,9 @@ FLOORS = {
         "releasing", "settings", "signals",
     },
     "sweep": {"assembly", "core.*", "daemon", "edges.ledger_report", "exits", "loops.*", "signals"},
+    "handover": {
+        "core.*", "edges.ledger_report", "edges.serving", "jobs", "locks", "settings", "sweep",
+    },
     "preview": {
         "assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "model", "settings",
     },
@@ -317,8 +320,8 @@ FLOORS = {
     "cli": {
         "__init__", "assembly", "cli_correct", "cli_dataset", "cli_evaluate", "cli_jobs", "cli_journal",
         "cli_ledger", "cli_models", "cli_options", "cli_service", "cli_token", "cli_train", "core.*",
-        "daemon", "doctor", "edges.bundle", "edges.log", "edges.taxonomy", "exits", "model", "preview",
-        "settings", "settings_show", "show", "signals", "state", "streams", "sweep",
+        "daemon", "doctor", "edges.bundle", "edges.log", "edges.taxonomy", "exits", "handover", "model",
+        "preview", "settings", "settings_show", "show", "signals", "state", "streams", "sweep",
     },
 }  # fmt: skip
 FLOORS_OUTSIDE = {
