@@ -23,6 +23,7 @@ from refundsorter.core.text import printable
 
 if TYPE_CHECKING:  # the values that are shown; showing them needs nothing of what makes them
     from refundsorter.core.check import Check
+    from refundsorter.nights import Nights
     from refundsorter.preview import Rehearsal
     from refundsorter.state import Standing
     from refundsorter.sweep import Account
@@ -179,6 +180,7 @@ def standing(found: "Standing") -> None:
     _http(found)
     if found.last_finished:
         OUT.print(f"The last photo was filed at {found.last_finished}.")
+    _nights(found.nights)
     if found.oldest_waiting_s is not None:
         OUT.print(f"The oldest unfinished photo was first seen {duration(found.oldest_waiting_s)} ago.")
     rows: list[tuple[str, int]] = []
@@ -198,6 +200,17 @@ def standing(found: "Standing") -> None:
         OUT.print("\nHeld back, and tried again by themselves:")
     for trouble, count in found.trouble.items():
         OUT.print(Text(f"  {count} × {printable(trouble)}", style="yellow"))
+
+
+def _nights(found: "Nights") -> None:
+    last = found.last
+    if last is not None:
+        ended = f" at {last.ended}" if last.ended else ""
+        left = f", {last.left} left" if last.left else ""
+        said = f"The night of {last.date} (job {last.job}) is {last.state}{ended}: {last.found} photos{left}."
+        OUT.print(Text(said, style="" if last.is_well else "yellow"))
+    if found.next is not None:
+        OUT.print(f"The next night begins at {found.next}.")
 
 
 def _http(found: "Standing") -> None:

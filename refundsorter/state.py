@@ -11,6 +11,8 @@ from refundsorter.edges import listening, serving
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.edges.ledger_report import read_overview
 from refundsorter.locks import sorter_pid
+from refundsorter.nights import Nights
+from refundsorter.nights import read as read_nights
 from refundsorter.settings import Settings
 
 
@@ -34,6 +36,7 @@ class Standing:
     oldest_waiting_s: float | None  # seconds since the oldest unfinished photo was seen
     lines_owed: int  # filed photos whose lines are still to be written to the journal
     last_finished: str | None  # RFC 3339, UTC
+    nights: Nights
 
 
 def read(settings: Settings, *, now: float) -> Standing:
@@ -58,7 +61,9 @@ def read(settings: Settings, *, now: float) -> Standing:
         "http": face.address if face else None,
         "http_refused": face.refused if face else None,
     }
-    overview = read_overview(str(settings.state_dir / LEDGER_FILE))
+    path = str(settings.state_dir / LEDGER_FILE)
+    overview = read_overview(path)
+    nights = read_nights(settings, path, now=now)
     if overview is None:
         nothing = dict.fromkeys((state.value for state in State), 0)
         return Standing(
@@ -73,6 +78,7 @@ def read(settings: Settings, *, now: float) -> Standing:
             oldest_waiting_s=None,
             lines_owed=0,
             last_finished=None,
+            nights=nights,
         )
     oldest, last = overview.oldest_open, overview.last_finished
     return Standing(
@@ -87,4 +93,5 @@ def read(settings: Settings, *, now: float) -> Standing:
         oldest_waiting_s=None if oldest is None else round(max(0.0, now - oldest), 1),
         lines_owed=overview.lines_owed,
         last_finished=None if last is None else rfc3339(last),
+        nights=nights,
     )

@@ -238,12 +238,13 @@ FLOORS = {
     },
     "doctor": {
         "assembly", "core.*", "door", "edges.classifier", "edges.ledger_report", "edges.listening",
-        "edges.mounts", "edges.patience", "edges.taxonomy", "kinship", "locks", "model", "policies",
+        "edges.mounts", "edges.patience", "edges.taxonomy", "kinship", "locks", "model", "nights", "policies",
         "settings",
     },
+    "nights": {"core.*", "edges.ledger_jobs_report", "policies", "settings"},
     "state": {
         "assembly", "core.*", "edges.bundle", "edges.ledger_report", "edges.listening", "edges.serving",
-        "locks", "settings",
+        "locks", "nights", "settings",
     },
     "rebuild": {
         "assembly", "core.*", "edges.copying", "edges.filesystem", "edges.folders", "edges.journal_history",
@@ -281,7 +282,7 @@ FLOORS = {
     "show_token": {"core.*", "show"},
     "cli_token": {"cli_options", "core.*", "door", "edges.tokens", "show_token"},
     "cli_service": {"service"},
-    "show": {"core.*", "preview", "state", "sweep"},
+    "show": {"core.*", "nights", "preview", "state", "sweep"},
     "show_correct": {"core.*", "correct", "show"},
     "recent": {"assembly", "core.*", "edges.ledger_report", "settings"},
     "show_diff": {"core.*", "show", "show_evaluation", "training.*"},

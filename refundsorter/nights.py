@@ -1,0 +1,93 @@
+"""How the nights stand: when the next one is due, and how the last one went."""
+
+import os
+from contextlib import closing
+from dataclasses import dataclass
+
+from refundsorter.core.check import Check, Verdict
+from refundsorter.core.job import JobState
+from refundsorter.core.record import rfc3339
+from refundsorter.core.schedule import day_of_key
+from refundsorter.edges.ledger_jobs_report import JobsReport
+from refundsorter.policies import schedule
+from refundsorter.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastNight:
+    """The night that was asked for last."""
+
+    date: str  # the local date that it belongs to
+    job: int  # its number
+    state: str  # as a job's
+    ended: str | None  # RFC 3339, UTC
+    found: int  # photos
+    left: int  # those that it has not come to, or could not sort
+    trouble: str | None  # what holds or held it up
+
+    @property
+    def is_well(self) -> bool:
+        """Whether there is nothing that a person should look at."""
+        is_over_badly = self.ended is not None and (self.left > 0 or self.state != JobState.DONE)
+        return not (is_over_badly or self.trouble)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nights:
+    """How they stand."""
+
+    schedule: str | None  # the cron expression; None where there are none
+    next: str | None  # when the next one is due: RFC 3339, UTC
+    last: LastNight | None
+
+
+def read(settings: Settings, path: str, *, now: float) -> Nights:
+    """How nights stand at `now`, in unix seconds, by the ledger at `path`.
+
+    Raises:
+        PassingTrouble: The ledger cannot be read now.
+        LedgerRefused: It is damaged, or of a newer version.
+    """
+    plan = schedule(settings)
+    following = None if plan is None else next(plan.after(now), None)
+    return Nights(
+        schedule=None if plan is None else plan.expression,
+        next=None if following is None else rfc3339(following.due),
+        last=_last(path),
+    )
+
+
+def check(settings: Settings, path: str, *, now: float) -> Check:
+    """The doctor's finding on them."""
+    found = read(settings, path, now=now)
+    last = found.last
+    if last is not None and not last.is_well:
+        why = last.trouble or f"{last.left} of {last.found} photos were left"
+        return Check(
+            name="nights",
+            verdict=Verdict.WARNING,
+            found=f"that of {last.date} is {last.state}: {why}",
+            todo=f"see `refundsorter jobs show {last.job}`",
+        )
+    if found.next is None:
+        return Check(name="nights", verdict=Verdict.OK, found="none: nothing is swept by itself")
+    return Check(name="nights", verdict=Verdict.OK, found=f"'{found.schedule}', the next at {found.next}")
+
+
+def _last(path: str) -> LastNight | None:
+    if not os.path.exists(path):
+        return None
+    with closing(JobsReport(path)) as ledger:
+        found = ledger.last_night()
+    if found is None:
+        return None
+    key, job, tally = found
+    return LastNight(
+        date=day_of_key(key).isoformat(),
+        job=job.id,
+        state=job.state.value,
+        ended=None if job.ended_at is None else rfc3339(job.ended_at),
+        found=tally.found,
+        left=tally.found - tally.done,
+        trouble=job.trouble,
+    )
