@@ -256,10 +256,12 @@ FLOORS = {
     },
     "cli_journal": {"cli_options", "exits", "show", "show_journal", "tracing"},
     "show_journal": {"core.*", "show", "tracing"},
+    "service_steps": {"core.*"},
+    "service_timer": {"service_steps", "service_unit"},
     "service_unit": {"core.*"},
     "service": {
-        "core.*", "edges.bundle", "edges.choice", "edges.plain_yaml", "edges.taxonomy", "service_unit",
-        "settings", "settings_show",
+        "core.*", "edges.bundle", "edges.choice", "edges.plain_yaml", "edges.taxonomy", "service_steps",
+        "service_timer", "service_unit", "settings", "settings_show",
     },
     "cli_gate": {
         "cli_options", "edges.bundle", "exits", "policies", "settings", "show_gate", "show_training",
@@ -281,7 +283,7 @@ FLOORS = {
     "show_jobs": {"core.*", "show"},
     "show_token": {"core.*", "show"},
     "cli_token": {"cli_options", "core.*", "door", "edges.tokens", "show_token"},
-    "cli_service": {"service"},
+    "cli_service": {"service", "service_steps"},
     "show": {"core.*", "nights", "preview", "state", "sweep"},
     "show_correct": {"core.*", "correct", "show"},
     "recent": {"assembly", "core.*", "edges.ledger_report", "settings"},

@@ -23,7 +23,16 @@ def test_it_is_opened_when_the_daemon_is_ready_and_tells_how_it_does(shop: Shop)
         assert health["live"]
         assert health["ready"]
         names = [check["name"] for check in health["checks"]]
-        assert names == ["sorter", "nights", f"intake {shop.inbox}", "daemon", "bundle", "ledger", "inbox", "shelf"]
+        assert names == [
+            "sorter",
+            "nights",
+            f"intake {shop.inbox}",
+            "daemon",
+            "bundle",
+            "ledger",
+            "inbox",
+            "shelf",
+        ]
         info = client.get("/v1/info")
         assert info["version"] == __version__
         assert info["model"] == "tiny/1.0.0"
