@@ -98,7 +98,7 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; move nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Sort what lies in the inboxes now, with an account; a daemon that runs does the work."""
+    """Sort what lies in the inboxes now, with an account."""
     from refundsorter import show
 
     settings = _settings(config)

@@ -106,7 +106,6 @@ class Daemon:
         self._loops = [
             Loop("sorter", sorter.run),
             Loop("jobs", self._workshop.jobs.run),
-            Loop("nights", self._workshop.nights.run),
             *(Loop(f"intake {intake.root.path}", intake.run) for intake in self._intakes),
         ]
         self._face = Face(self._workshop, self._intakes, keys)
@@ -128,6 +127,8 @@ class Daemon:
             model=self._workshop.model.rules.model,
             pid=os.getpid(),
         )
+        self._loops.append(Loop("nights", self._workshop.nights.run))  # one that was missed burdens no start
+        self._loops[-1].start()
         self._face.start()
         code = self._supervise()
         return self._stop(code)

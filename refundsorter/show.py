@@ -203,11 +203,12 @@ def standing(found: "Standing") -> None:
 
 
 def _nights(found: "Nights") -> None:
+    """How the last night went, and when the next one is."""
     last = found.last
     if last is not None:
         ended = f" at {last.ended}" if last.ended else ""
         left = f", {last.left} left" if last.left else ""
-        said = f"The night of {last.date} (job {last.job}) is {last.state}{ended}: {last.found} photos{left}."
+        said = f"The night of {last.date} (job {last.job}): {last.state}{ended}, {last.found} photos{left}."
         OUT.print(Text(said, style="" if last.is_well else "yellow"))
     if found.next is not None:
         OUT.print(f"The next night begins at {found.next}.")

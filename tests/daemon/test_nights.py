@@ -12,6 +12,7 @@ from workbench import rows
 
 NIGHTS = "watch: {stability_s: 0}\nbatch: {workers: 1}\nmove: {min_free_bytes: 0}\n"
 EVERY_DATE = "0 0 * * *"  # its night is always due
+LAST, FIRST = "Etc/GMT+12", "Pacific/Kiritimati"  # zones that never have the same date
 JOBS = "SELECT key, by_whom, state FROM jobs ORDER BY id"
 
 
@@ -31,6 +32,12 @@ def night(shop: Shop, **variables: str) -> dict[str, Any]:
     return asked
 
 
+def last_night(shop: Shop) -> dict[str, Any]:
+    """What `status` tells of it."""
+    last: dict[str, Any] = json.loads(shop.run("status", "--json").stdout)["nights"]["last"]
+    return last
+
+
 def test_a_night_that_was_missed_is_made_up_for_once(at_night: Shop) -> None:
     """The first start sweeps; a second start on the same date does not."""
     asked = night(at_night)
@@ -41,6 +48,23 @@ def test_a_night_that_was_missed_is_made_up_for_once(at_night: Shop) -> None:
     kept, by_hand = rows(at_night, JOBS)
     assert kept == {"key": f"night {asked['date']}", "by_whom": "schedule", "state": "done"}
     assert (by_hand["key"], by_hand["state"]) == (None, "done")
+
+
+def test_status_and_doctor_tell_how_a_night_goes(at_night: Shop) -> None:
+    """Its date, its job and what holds it up are told; a night that went well is no warning."""
+    asked = night(at_night, REFUNDSORTER_SWEEP__TIMEZONE=LAST)
+    told = at_night.run("status").stdout
+    assert f"The night of {asked['date']} (job {asked['job']}): done at " in told
+    away = at_night.base / "away"
+    at_night.inbox.rename(away)
+    with at_night.daemon(REFUNDSORTER_SWEEP__SCHEDULE=EVERY_DATE, REFUNDSORTER_SWEEP__TIMEZONE=FIRST):
+        eventually(lambda: last_night(at_night)["trouble"], "the trouble told")
+        last = last_night(at_night)
+        checks = json.loads(at_night.run("doctor", "--json", check=False).stdout)
+    (found,) = [one for one in checks if one["name"] == "nights"]
+    assert (last["state"], last["date"] > asked["date"]) == ("running", True)
+    assert last["trouble"] == f"{at_night.inbox}: could not be looked through"
+    assert (found["verdict"], found["todo"]) == ("warning", f"see `refundsorter jobs show {last['job']}`")
 
 
 def test_a_reload_brings_nights(at_night: Shop) -> None:
