@@ -152,7 +152,8 @@ class About:
 
     def status(self) -> dict[str, Any]:
         """How photos stand, by the names of `refundsorter status --json`."""
-        return asdict(state.read(self._workshop.settings, now=time.time()))
+        plan = self._workshop.nights.schedule  # a reload may have brought another one
+        return asdict(state.read(self._workshop.settings, plan, now=time.time()))
 
     def room(self) -> dict[str, int]:
         """The bytes that may still be written, of several inboxes those of the fullest disk."""

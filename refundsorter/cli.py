@@ -141,9 +141,11 @@ def classify(
 def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Say how the daemon, if any, and its photos stand."""
     from refundsorter import show
+    from refundsorter.policies import schedule
     from refundsorter.state import read
 
-    standing = read(_settings(config), now=time.time())
+    settings = _settings(config)
+    standing = read(settings, schedule(settings), now=time.time())
     _answer(asdict(standing), as_json, lambda: show.standing(standing))
 
 

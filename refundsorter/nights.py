@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from refundsorter.core.check import Check, Verdict
 from refundsorter.core.job import JobState
 from refundsorter.core.record import rfc3339
-from refundsorter.core.schedule import day_of_key
+from refundsorter.core.schedule import Schedule, day_of_key
 from refundsorter.edges.ledger_jobs_report import JobsReport
 from refundsorter.policies import schedule
 from refundsorter.settings import Settings
@@ -41,14 +41,18 @@ class Nights:
     last: LastNight | None
 
 
-def read(settings: Settings, path: str, *, now: float) -> Nights:
-    """How nights stand at `now`, in unix seconds, by the ledger at `path`.
+def read(plan: Schedule | None, path: str, *, now: float) -> Nights:
+    """How nights stand.
+
+    Args:
+        plan: When they are; None: never.
+        path: Of the ledger.
+        now: Unix seconds.
 
     Raises:
         PassingTrouble: The ledger cannot be read now.
         LedgerRefused: It is damaged, or of a newer version.
     """
-    plan = schedule(settings)
     following = None if plan is None else next(plan.after(now), None)
     return Nights(
         schedule=None if plan is None else plan.expression,
@@ -59,7 +63,7 @@ def read(settings: Settings, path: str, *, now: float) -> Nights:
 
 def check(settings: Settings, path: str, *, now: float) -> Check:
     """The doctor's finding on them."""
-    found = read(settings, path, now=now)
+    found = read(schedule(settings), path, now=now)
     last = found.last
     if last is not None and not last.is_well:
         why = last.trouble or f"{last.left} of {last.found} photos were left"

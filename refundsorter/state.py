@@ -7,6 +7,7 @@ from refundsorter.assembly import LEDGER_FILE
 from refundsorter.core.fault import BundleRefused
 from refundsorter.core.image import State
 from refundsorter.core.record import rfc3339
+from refundsorter.core.schedule import Schedule
 from refundsorter.edges import listening, serving
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.edges.ledger_report import read_overview
@@ -39,8 +40,13 @@ class Standing:
     nights: Nights
 
 
-def read(settings: Settings, *, now: float) -> Standing:
-    """Read how things stand at `now`, in unix seconds.
+def read(settings: Settings, plan: Schedule | None, *, now: float) -> Standing:
+    """Read how things stand.
+
+    Args:
+        settings: Those in force.
+        plan: When nights are; None: never.
+        now: Unix seconds.
 
     Raises:
         PassingTrouble: The lock or the ledger cannot be read now, or not by this user.
@@ -63,7 +69,7 @@ def read(settings: Settings, *, now: float) -> Standing:
     }
     path = str(settings.state_dir / LEDGER_FILE)
     overview = read_overview(path)
-    nights = read_nights(settings, path, now=now)
+    nights = read_nights(plan, path, now=now)
     if overview is None:
         nothing = dict.fromkeys((state.value for state in State), 0)
         return Standing(

@@ -18,6 +18,7 @@ from refundsorter.core.schedule import Night, Schedule
 from refundsorter.loops.beat import Beat
 
 LOOK_S = 30.0  # the longest wait between two looks at the clock
+SET_S = 1_577_836_800.0  # 2020, unix seconds: a clock that shows less was never set
 LEAST_S = 0.01  # the shortest: a wall clock and a monotonic one do not tick alike
 
 
@@ -50,7 +51,7 @@ class NightWatch:
         self.retry = retry
         self.beat = Beat(clock)
         self._nights = nights
-        self._schedule = schedule
+        self.schedule = schedule
         self._scope = scope
         self._catch_up = catch_up
         self._on_asked = on_asked
@@ -64,9 +65,9 @@ class NightWatch:
 
     def reschedule(self, schedule: Schedule | None) -> None:
         """Go on by another schedule. From any thread."""
-        if schedule != self._schedule:
+        if schedule != self.schedule:
             self._left_out = self._past(schedule)
-            self._schedule = schedule
+            self.schedule = schedule
             self._wake.set()
 
     def stop(self) -> None:
@@ -88,8 +89,8 @@ class NightWatch:
         Raises:
             PassingTrouble: The ledger cannot be used now; the same is to be tried again.
         """
-        schedule, now = self._schedule, self._clock.now()
-        if schedule is None:
+        schedule, now = self.schedule, self._clock.now()
+        if schedule is None or now < SET_S:
             return LOOK_S
         night = schedule.latest(now)
         if night is not None and night.day not in (self._known, self._left_out):

@@ -85,8 +85,10 @@ def test_a_reload_brings_nights(at_night: Shop) -> None:
             if event == "settings.read":
                 assert json.loads(line)["changed"] == ["sweep.schedule", "sweep.timezone"]
             if event == "job.ended":
+                told = last_night(at_night)
                 process.send_signal(signal.SIGTERM)
     assert process.returncode == 0
+    assert told["state"] == "done"
     assert [one["by_whom"] for one in rows(at_night, JOBS)] == ["schedule"]
 
 

@@ -115,6 +115,16 @@ def test_the_wait_ends_when_the_next_night_is_due(ledger: Ledger) -> None:
     assert loop.turn() == pytest.approx(10.0)
 
 
+def test_a_clock_that_was_never_set_is_not_believed(ledger: Ledger, path: str) -> None:
+    """A machine without a clock starts in 1970: nothing is asked for until somebody tells it the time."""
+    clock = Clock(wall=86_400.0)
+    loop = watch(ledger, clock)
+    assert (loop.turn(), nights(path)) == (LOOK_S, [])
+    clock.wall = NOON
+    loop.turn()
+    assert nights(path) == [date(2026, 3, 20)]
+
+
 def test_a_night_that_waits_for_its_turn_is_not_doubled(ledger: Ledger, path: str) -> None:
     """While one is queued no other is asked for; while one runs, one is, and then no more."""
     clock = Clock()
