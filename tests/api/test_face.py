@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import datetime
 
 import pytest
 from http_face import SERVED, Client, served
@@ -41,6 +42,26 @@ def test_it_is_opened_when_the_daemon_is_ready_and_tells_how_it_does(shop: Shop)
         assert f"It answers HTTP at {client.address}." in shop.run("status").stdout
         assert info["limits"]["max_bytes"] == 100 << 20
         assert face.daemon.stop() == 0
+
+
+def test_it_tells_how_the_nights_stand(shop: Shop) -> None:
+    """The schedule, the next night and the last one; the night is the last sweep of the metrics."""
+    with served(shop, REFUNDSORTER_SWEEP__SCHEDULE="0 0 * * *") as face:
+        face.daemon.wait_for("job.ended", state="done")
+        nights = face.client.get("/v1/status")["nights"]
+        assert (nights["schedule"], nights["last"]["job"], nights["last"]["state"]) == (
+            "0 0 * * *",
+            1,
+            "done",
+        )
+        assert nights["next"] > nights["last"]["ended"]
+        (line,) = [
+            one
+            for one in face.client.ask("/metrics").body.decode().splitlines()
+            if one.startswith("refundsorter_sweep_last_success_timestamp_seconds ")
+        ]
+        ended = datetime.fromisoformat(nights["last"]["ended"]).timestamp()
+        assert float(line.split()[1]) == pytest.approx(ended, abs=0.002)
 
 
 def test_nothing_of_it_is_loaded_before_the_daemon_is_ready() -> None:
