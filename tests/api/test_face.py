@@ -47,7 +47,7 @@ def test_it_is_opened_when_the_daemon_is_ready_and_tells_how_it_does(shop: Shop)
 def test_it_tells_how_the_nights_stand(shop: Shop) -> None:
     """The schedule, the next night and the last one; the night is the last sweep of the metrics."""
     with served(shop, REFUNDSORTER_SWEEP__SCHEDULE="0 0 * * *") as face:
-        face.daemon.wait_for("job.ended", state="done")
+        eventually(lambda: '"done"' in face.client.ask("/v1/status").body.decode(), "the night over")
         nights = face.client.get("/v1/status")["nights"]
         assert (nights["schedule"], nights["last"]["job"], nights["last"]["state"]) == (
             "0 0 * * *",
