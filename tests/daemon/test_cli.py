@@ -226,7 +226,7 @@ def test_classify_as_json_has_the_journals_fields(shop: Shop) -> None:
     paths = [str(shop.drop(name, content)) for name, content in zip(names, contents, strict=True)]
     told = shop.run("classify", "--json", *paths, str(shop.inbox / "none.jpg"), check=False)
     shop.run("sweep")
-    journal_fields = list(shop.lines()[0])
+    journal_fields = [name for name in shop.lines()[0] if name != "previous"]
     *seen, missing = [json.loads(line) for line in told.stdout.splitlines()]
     assert [one["file"] for one in seen] == names
     assert [one["state"] for one in seen] == ["sorted", "sorted", "rejected"]
