@@ -317,8 +317,8 @@ FLOORS = {
     "cli": {
         "__init__", "assembly", "cli_correct", "cli_dataset", "cli_drift", "cli_evaluate", "cli_jobs",
         "cli_journal", "cli_ledger", "cli_models", "cli_options", "cli_service", "cli_token", "cli_train",
-        "core.*", "daemon", "doctor", "edges.bundle", "edges.log", "edges.taxonomy", "exits", "model", "preview",
-        "settings", "settings_show", "show", "signals", "state", "streams", "sweep",
+        "core.*", "daemon", "doctor", "edges.bundle", "edges.log", "edges.taxonomy", "exits", "model",
+        "preview", "settings", "settings_show", "show", "signals", "state", "streams", "sweep",
     },
 }  # fmt: skip
 FLOORS_OUTSIDE = {
