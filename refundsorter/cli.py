@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from refundsorter import __version__, cli_correct, cli_evaluate, cli_service, cli_train, signals, streams
+from refundsorter import (
+    __version__,
+    cli_correct,
+    cli_drift,
+    cli_evaluate,
+    cli_service,
+    cli_train,
+    signals,
+    streams,
+)
 from refundsorter.cli_dataset import app as dataset_app
 from refundsorter.cli_jobs import app as jobs_app
 from refundsorter.cli_journal import app as journal_app
@@ -197,6 +206,7 @@ def config_show(config: ConfigFile = None, as_json: AsJson = False) -> None:
 cli_train.add_to(app)
 cli_service.add_to(app)
 cli_correct.add_to(app)
+cli_drift.add_to(app)
 cli_evaluate.add_to(app)
 
 
