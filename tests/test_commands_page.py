@@ -14,12 +14,12 @@ from refundsorter.core.check import Check
 from refundsorter.core.job import JobReport
 from refundsorter.core.shadow import Agreement, Comparison, Disagreement
 from refundsorter.core.share import Share
+from refundsorter.core.standing import Standing
 from refundsorter.exits import ExitCode
 from refundsorter.inventory import Listed, Shown
 from refundsorter.preview import Rehearsal
 from refundsorter.rebuild import Rebuilt
 from refundsorter.shadowing import ShadowRecord
-from refundsorter.state import Standing
 from refundsorter.sweep import Account
 from refundsorter.training.compare import Comparison as Differences
 from refundsorter.training.compare import Pair
