@@ -12,6 +12,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+from refundsorter.core import photo_fields
 from refundsorter.core.fault import PassingTrouble, RefundsorterError, StartRefused
 from refundsorter.core.job import JobOver, JobRefused, JobReport, JobState, NoSuchJob, Scope
 from refundsorter.core.port_images import Wanted
@@ -72,12 +73,12 @@ class DaemonInquiry:
             "until": _instant(wanted.until),
             "min_confidence": wanted.min_confidence,
         }
-        return self._listed("images", filters, limit=limit, on_progress=on_progress)
+        return [_photo(one) for one in self._listed("images", filters, limit=limit, on_progress=on_progress)]
 
     def image(self, number: int) -> dict[str, Any]:
         """One photo, and its corrections besides."""
         found = self._ask(f"/v1/images/{number}", otherwise={HTTPStatus.NOT_FOUND: NoSuchPhoto})
-        return _read(lambda: dict(found))
+        return _photo(found) | {"corrections": _read(lambda: list(found["corrections"]))}
 
     def jobs(self, *, limit: int, before: int | None, state: JobState | None) -> list[JobReport]:
         """How jobs stand, the newest first."""
@@ -179,6 +180,10 @@ def _owner(path: str) -> int | None:
 def _page(page: Any, name: str) -> tuple[list[Any], Any]:
     """What is on it, and where the next one goes on."""
     return list(page[name]), page["next"]
+
+
+def _photo(found: Any) -> dict[str, Any]:
+    return _read(lambda: {name: found[name] for name in photo_fields.NAMES})
 
 
 def _job(found: Any) -> JobReport:

@@ -9,51 +9,37 @@ from refundsorter.core.port_images import Change, Found, Photo
 from refundsorter.core.record import rfc3339
 from refundsorter.core.text import printable
 
-UNKNOWN: dict[str, Any] = {
-    "destination": None,
-    "category": None,
-    "label": None,
-    "confidence": None,
-    "top_predictions": [],
-    "model": None,
-    "taxonomy": None,
-    "sha256": None,
-    "width": None,
-    "height": None,
-    "duplicate_of": None,
-    "reason": None,
-    "detail": None,
-    "decode_ms": None,
-    "infer_ms": None,
-}
+NAMES = (
+    "id", "state", "time", "file", "source", "destination", "category", "label", "confidence",
+    "top_predictions", "model", "taxonomy", "sha256", "bytes", "width", "height", "duplicate_of", "reason",
+    "detail", "job", "noticed_by", "seen_at", "claimed_at", "queued_s", "decode_ms", "infer_ms", "move_ms",
+    "attempts", "trouble", "not_before",
+)  # fmt: skip
 
 
 def photo_fields(photo: Photo) -> dict[str, Any]:
-    """All that is told of one photo; what is not known yet is None."""
-    found = UNKNOWN if photo.found is None else _found(photo.found)
+    """All that is told of one photo, by `NAMES`; what is not known yet is None."""
     queued_s = None if photo.claimed_at is None else round(max(0.0, photo.claimed_at - photo.seen_at), 6)
-    return {
+    told = {
         "id": photo.id,
         "state": photo.state.value,
         "time": _time(photo.finished_at),
         "file": printable(photo.path.rpartition("/")[2]),
         "source": printable(photo.path),
-        **{name: found[name] for name in ("destination", "category", "label", "confidence")},
-        **{name: found[name] for name in ("top_predictions", "model", "taxonomy", "sha256")},
+        "top_predictions": [],
         "bytes": photo.identity.size,
-        **{name: found[name] for name in ("width", "height", "duplicate_of", "reason", "detail")},
         "job": photo.job,
         "noticed_by": photo.noticed_by,
         "seen_at": rfc3339(photo.seen_at),
         "claimed_at": _time(photo.claimed_at),
         "queued_s": queued_s,
-        "decode_ms": found["decode_ms"],
-        "infer_ms": found["infer_ms"],
         "move_ms": photo.move_ms,
         "attempts": photo.attempts,
         "trouble": _shown(photo.trouble),
         "not_before": _time(photo.not_before or None),
+        **({} if photo.found is None else _found(photo.found)),
     }
+    return {name: told.get(name) for name in NAMES}
 
 
 def change_fields(change: Change) -> dict[str, Any]:

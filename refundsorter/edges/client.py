@@ -10,8 +10,8 @@ import re
 import socket
 import ssl
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 from refundsorter.core.fault import PassingTrouble, RefundsorterError
 from refundsorter.edges import listener
 
-TIMEOUT_S = 5.0  # for each wait for the daemon: the ledger is at hand where it does not answer
+TIMEOUT_S = 3.0  # for each wait for the daemon: the ledger is at hand where it does not answer
 LARGEST = 64 << 20  # bytes of an answer
 PORTS = {"http": 80, "https": 443}
 UNIX = "unix:"
@@ -54,11 +54,12 @@ class Place:
     user: int  # the uid of the daemon
     pid: int | None  # of the daemon; None where that is not known
     certificate: Path | None  # of the settings, PEM
+    timeout_s: float = TIMEOUT_S
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Client:
-    """Asks one daemon, over a connection that is kept. See `Place`.
+    """Asks one daemon, each time over a connection of its own. See `Place`.
 
     Args:
         place: Where it answers.
@@ -67,7 +68,6 @@ class Client:
 
     place: Place
     token: str | None
-    _connection: http.client.HTTPConnection | None = field(default=None, init=False)
 
     def ask(
         self,
@@ -87,19 +87,16 @@ class Client:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         target = f"{path}?{urlencode(given)}" if given else path
         content = None if body is None else json.dumps(body)
-        status, said = self._exchange(method, target, content, self._headers(headers))
+        try:
+            status, said = self._exchange(method, target, content, self._headers(headers))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise Unanswered(f"{self.place.address} does not answer: {_why(error)}") from error
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             raise Declined(status, _detail(said, status))
         try:
             return json.loads(said)
         except ValueError as error:
             raise Unanswered(f"{self.place.address} does not answer as the daemon does") from error
-
-    def close(self) -> None:
-        """Hang up."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
     def _headers(self, more: Mapping[str, str] | None) -> dict[str, str]:
         headers = {"Accept": "application/json", "Content-Type": "application/json", **(more or {})}
@@ -108,19 +105,10 @@ class Client:
     def _exchange(
         self, method: str, target: str, content: str | None, headers: Mapping[str, str]
     ) -> tuple[int, bytes]:
-        try:
-            if self._connection is None:
-                self._connection = _connected(self.place)
-            self._connection.request(method, target, content, headers)
-            answer = self._connection.getresponse()
-            said = answer.read(LARGEST)
-        except (OSError, http.client.HTTPException, ValueError) as error:  # the last: no header can carry it
-            self.close()
-            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise Unanswered(f"{self.place.address} does not answer: {why}") from error
-        if answer.will_close:
-            self.close()
-        return answer.status, said
+        with closing(_connected(self.place)) as connection:
+            connection.request(method, target, content, {**headers, "Connection": "close"})
+            with connection.getresponse() as answer:
+                return answer.status, answer.read(LARGEST)
 
 
 def _connected(place: Place) -> http.client.HTTPConnection:
@@ -140,7 +128,7 @@ def _connected(place: Place) -> http.client.HTTPConnection:
 def _through_file(place: Place, path: str) -> socket.socket:
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        opened.settimeout(TIMEOUT_S)
+        opened.settimeout(place.timeout_s)
         opened.connect(path)
         pid, user = listener.peer(opened)
         _require(user == place.user and place.pid in (None, pid), place)
@@ -151,7 +139,7 @@ def _through_file(place: Place, path: str) -> socket.socket:
 
 
 def _through_port(place: Place, host: str, port: int, *, is_safe: bool) -> socket.socket:
-    opened = socket.create_connection((host, port), TIMEOUT_S)
+    opened = socket.create_connection((host, port), place.timeout_s)
     try:
         _require(listener.users(host, port) == {place.user}, place)
         return _enciphered(opened, place) if is_safe else opened
@@ -194,6 +182,12 @@ def _reachable(host: str) -> str:
 def _require(is_it: bool, place: Place) -> None:  # noqa: FBT001 - a condition
     if not is_it:
         raise Unanswered(f"{place.address} is answered by somebody else than the daemon of these settings")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ValueError):  # its message would tell the token
+        return "the token, or the certificate of the settings, is none"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _detail(said: bytes, status: int) -> str:
