@@ -12,8 +12,8 @@ from refundsorter.activation import Released
 from refundsorter.cli import app
 from refundsorter.core.check import Check
 from refundsorter.core.job import JobReport
-from refundsorter.core.shadow import Agreement, Comparison, Disagreement
 from refundsorter.core.photo_fields import NAMES
+from refundsorter.core.shadow import Agreement, Comparison, Disagreement
 from refundsorter.core.share import Share
 from refundsorter.core.standing import Standing
 from refundsorter.exits import ExitCode
