@@ -69,11 +69,11 @@ def test_times_are_those_of_the_clock_at_hand(sorted_shop: Shop) -> None:
     ((said,),) = ([one["time"]] for one in json.loads(run(sorted_shop, "--limit", "1", "--json").stdout))
     assert said.endswith("Z")
     here = run(sorted_shop, "--limit", "1", zone="UTC").stdout.splitlines()[1].split()[2:4]
-    east = run(sorted_shop, "--limit", "1", zone="XXX-14").stdout.splitlines()[1].split()[2:4]
+    east = run(sorted_shop, "--limit", "1", zone="EAST-14").stdout.splitlines()[1].split()[2:4]
     assert "T".join(here) == said[:19]
     assert east != here
     since = " ".join(east)
-    assert json.loads(run(sorted_shop, "--since", since, "--json", zone="XXX-14").stdout)[0]["id"] == 4
+    assert json.loads(run(sorted_shop, "--since", since, "--json", zone="EAST-14").stdout)[0]["id"] == 4
     assert json.loads(run(sorted_shop, "--since", since, "--json", zone="UTC").stdout) == []
 
 
