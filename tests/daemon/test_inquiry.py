@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from http_face import SERVED, Served, answer, served, server
 from support import COMMAND, PATIENCE_S, Shop, environment, make_shop, photo
+from workbench import opened
 
 from refundsorter import settings as configuration
 from refundsorter.core.fault import PassingTrouble
@@ -213,6 +214,16 @@ def test_without_a_daemon_the_ledger_answers(shop: Shop) -> None:
         (told,) = json.loads(run(shop, "images", "--json").stdout)
     assert (told["file"], told["category"]) == ("a.jpg", "WARM")
     assert ledger.image(1) == told | {"corrections": []}
+
+
+def test_jobs_in_hand_are_counted(shop: Shop) -> None:
+    """One that only waits is none; a person is told where to look."""
+    with opened(shop) as workshop:
+        LedgerInquiry(configured(shop)).start(Scope(), by=None, key="k")
+        assert standing(shop).jobs_running == 0
+        workshop.ledger.jobs.begin_sweep(now=0.0)
+        assert standing(shop).jobs_running == 1
+        assert "Jobs in hand: 1; see `refundsorter jobs list`.\n" in run(shop, "status").stdout
 
 
 def test_a_daemon_that_was_killed_is_not_asked(face: Served, shop: Shop) -> None:
