@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,11 +19,12 @@ from refundsorter import (
     streams,
 )
 from refundsorter.cli_dataset import app as dataset_app
+from refundsorter.cli_images import app as images_app
 from refundsorter.cli_jobs import app as jobs_app
 from refundsorter.cli_journal import app as journal_app
 from refundsorter.cli_ledger import app as ledger_app
 from refundsorter.cli_models import app as models_app
-from refundsorter.cli_options import AsJson, ConfigFile
+from refundsorter.cli_options import AsJson, ConfigFile, inquire
 from refundsorter.cli_options import answer as _answer
 from refundsorter.cli_options import read_settings as _settings
 from refundsorter.cli_token import app as token_app
@@ -44,6 +44,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check and show the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(images_app, name="images")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(journal_app, name="journal")
 app.add_typer(ledger_app, name="ledger")
@@ -157,9 +158,8 @@ def classify(
 def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Say how the daemon, if any, and its photos stand."""
     from refundsorter import show
-    from refundsorter.state import read
 
-    standing = read(_settings(config), now=time.time())
+    standing = inquire(_settings(config)).ask(lambda source: source.standing())
     _answer(asdict(standing), as_json, lambda: show.standing(standing))
 
 

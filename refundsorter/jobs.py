@@ -31,9 +31,6 @@ from refundsorter.locks import sorter_pid
 from refundsorter.policies import watched_inboxes
 from refundsorter.settings import Settings
 
-LOOK_S = 0.2  # how often whoever waits looks how far a job is
-OVER = (JobState.DONE, JobState.CANCELLED, JobState.INTERRUPTED)
-
 
 class NoLedger(StartRefused):
     """There is no ledger that a job could be written into."""
@@ -169,21 +166,6 @@ def listing(
     return [report(job, tally, now=now) for job, tally in found]
 
 
-def wait(settings: Settings, number: int, on_progress: Callable[[int, int], None]) -> JobReport:
-    """Wait until a job is over, or nobody works at it any more; how it stands then.
-
-    Raises:
-        PassingTrouble: The ledger cannot be read now.
-        LedgerRefused: It is damaged.
-    """
-    while True:
-        found = one(ledger_path(settings), number)
-        on_progress(found.done, found.found)
-        if found.state in OVER or sorter_pid(settings) is None:
-            return found
-        time.sleep(LOOK_S)
-
-
 def ledger_path(settings: Settings) -> str:
     """Where the ledger lies."""
     return str(settings.state_dir / FILE)
@@ -231,4 +213,9 @@ def _opened(settings: Settings) -> Ledger:
         raise AlreadyRunning(
             "the refundsorter that runs is older than this one and knows no jobs; restart it first"
         )
-    raise NoLedger(f"{path}: it is of an older version; `refundsorter run` brings it to this one's")
+    raise older(path)
+
+
+def older(path: str) -> NoLedger:
+    """That the ledger at `path` has no place yet for what is asked."""
+    return NoLedger(f"{path}: it is of an older version; `refundsorter run` brings it to this one's")

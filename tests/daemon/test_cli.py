@@ -19,8 +19,8 @@ from refundsorter import __version__
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J"
 COMMANDS = (
-    "run", "sweep", "classify", "status", "doctor", "evaluate", "train", "config", "install-service",
-    "uninstall-service",
+    "run", "sweep", "classify", "status", "images", "doctor", "evaluate", "train", "config",
+    "install-service", "uninstall-service",
 )  # fmt: skip
 
 

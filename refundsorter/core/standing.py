@@ -1,0 +1,28 @@
+"""How the daemon and its photos stand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What `refundsorter status` and `/v1/status` tell."""
+
+    pid: int | None  # of the process that sorts; None when none does
+    model: str | None  # the bundle that `active.yaml` names; None when it cannot be loaded
+    serving: str | None  # the bundle that the daemon decides by; None without one
+    shadow: str | None  # the candidate that it tries beside it
+    refused: str | None  # why it does not do what `active.yaml` says; None when it does
+    http: str | None  # where it answers HTTP; None where it does not
+    http_refused: str | None  # why it does not, though it should
+    photos: Mapping[str, int]  # photos in each state, over all time
+    sorted_by_category: Mapping[str, int]  # over all time
+    rejected_by_reason: Mapping[str, int]  # over all time
+    trouble: Mapping[str, int]  # what waiting photos are held back for, and how many
+    held: int  # moves begun that cannot be told the end of yet
+    held_trouble: str | None  # why, for the oldest of them
+    oldest_waiting_s: float | None  # seconds since the oldest unfinished photo was seen
+    lines_owed: int  # filed photos whose lines are still to be written to the journal
+    corrections: int  # done, over all time
+    jobs_running: int  # also those that are being cancelled
+    last_finished: str | None  # RFC 3339, UTC
