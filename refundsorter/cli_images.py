@@ -13,7 +13,7 @@ from refundsorter.core.text import shown
 if TYPE_CHECKING:
     pass
 
-app = typer.Typer(help="List photos, the newest first, or tell all of one.")
+app = typer.Typer(help="List photos, or tell all of one.")
 MAX_TEXT = 255  # characters of a filter, as over HTTP
 
 
@@ -72,7 +72,7 @@ def list_(
     limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=1000, metavar="N")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List photos, the newest first, or tell all of one."""
+    """List photos, or tell all of one."""
     if context.invoked_subcommand is not None:
         _require_no_options(context)
         return
