@@ -15,7 +15,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def drift(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Tell whether photos come that the model was not made for."""
+    """Tell whether photos, or the model's answers, have changed."""
     from refundsorter import show_drift
     from refundsorter.drift import measure
 
