@@ -15,7 +15,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def drift(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Tell whether photos, or the model's answers, have changed."""
+    """Tell whether photos or answers have changed of late."""
     from refundsorter import show_drift
     from refundsorter.drift import measure
 
