@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -10,13 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from refundsorter import __version__, cli_correct, cli_evaluate, cli_service, cli_train, signals, streams
+from refundsorter import (
+    __version__,
+    cli_correct,
+    cli_drift,
+    cli_evaluate,
+    cli_service,
+    cli_train,
+    signals,
+    streams,
+)
 from refundsorter.cli_dataset import app as dataset_app
+from refundsorter.cli_images import app as images_app
 from refundsorter.cli_jobs import app as jobs_app
 from refundsorter.cli_journal import app as journal_app
 from refundsorter.cli_ledger import app as ledger_app
 from refundsorter.cli_models import app as models_app
-from refundsorter.cli_options import AsJson, ConfigFile
+from refundsorter.cli_options import AsJson, ConfigFile, inquire
 from refundsorter.cli_options import answer as _answer
 from refundsorter.cli_options import read_settings as _settings
 from refundsorter.cli_token import app as token_app
@@ -37,6 +46,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check and show the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(images_app, name="images")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(journal_app, name="journal")
 app.add_typer(ledger_app, name="ledger")
@@ -141,11 +151,8 @@ def classify(
 def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Say how the daemon, if any, and its photos stand."""
     from refundsorter import show
-    from refundsorter.policies import schedule
-    from refundsorter.state import read
 
-    settings = _settings(config)
-    standing = read(settings, schedule(settings), now=time.time())
+    standing = inquire(_settings(config)).ask(lambda source: source.standing())
     _answer(asdict(standing), as_json, lambda: show.standing(standing))
 
 
@@ -192,6 +199,7 @@ def config_show(config: ConfigFile = None, as_json: AsJson = False) -> None:
 cli_train.add_to(app)
 cli_service.add_to(app)
 cli_correct.add_to(app)
+cli_drift.add_to(app)
 cli_evaluate.add_to(app)
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from refundsorter.cli_correct import MAX_ID, login_name
-from refundsorter.cli_options import AsJson, ConfigFile, answer, read_settings
-from refundsorter.core.job import JobRefused, JobState, KeyReused
+from refundsorter.cli_options import AsJson, ConfigFile, answer, inquire, read_settings
+from refundsorter.core.job import JobRefused, JobState, KeyReused, Scope
 from refundsorter.exits import ExitCode
 
 if TYPE_CHECKING:
@@ -30,19 +30,19 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List jobs, the newest first."""
-    from refundsorter import jobs, show_jobs
+    from refundsorter import show_jobs
 
-    settings = read_settings(config)
-    found = jobs.listing(jobs.ledger_path(settings), limit=limit, before=before, state=state)
+    inquiry = inquire(read_settings(config))
+    found = inquiry.ask(lambda source: source.jobs(limit=limit, before=before, state=state))
     answer([asdict(one) for one in found], as_json, lambda: show_jobs.listed(found))
 
 
 @app.command("show")
 def show_(number: Number, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Say how a job stands."""
-    from refundsorter import jobs, show_jobs
+    from refundsorter import show_jobs
 
-    found = jobs.one(jobs.ledger_path(read_settings(config)), number)
+    found = inquire(read_settings(config)).ask(lambda source: source.job(number))
     answer(asdict(found), as_json, lambda: show_jobs.job(found))
 
 
@@ -70,34 +70,32 @@ def start(
     as_json: AsJson = False,
 ) -> None:
     """Start a sweep of the inboxes."""
-    from refundsorter import jobs, show, show_jobs
-    from refundsorter.locks import sorter_pid
+    from refundsorter import show, show_jobs
+    from refundsorter.inquiry import new_key
 
-    settings = read_settings(config)
-    places = [os.path.abspath(path) for path in paths or ()]
+    inquiry = inquire(read_settings(config))
+    places = tuple(os.path.abspath(path) for path in paths or ())
+    scope = Scope(classes=tuple(classes or ()), paths=places, glob=glob)
+    who, once = login_name(by), key or new_key()
     try:
-        scope = jobs.scope_of(settings, classes=classes or (), paths=places, glob=glob)
-        job, _ = jobs.start(settings, scope, by=login_name(by), key=key)
+        found = inquiry.ask(lambda source: source.start(scope, by=who, key=once))
     except (JobRefused, KeyReused) as refused:
         raise typer.BadParameter(str(refused)) from refused
     if wait:
         with show.progress(enabled=not as_json) as on_progress:
-            found = jobs.wait(settings, job.id, on_progress)
+            found = inquiry.wait(found.id, on_progress)
         answer(asdict(found), as_json, lambda: show_jobs.job(found))
         raise typer.Exit(_status(found))
-    found = jobs.one(jobs.ledger_path(settings), job.id)
-    is_sorted_now = sorter_pid(settings) is not None
+    is_sorted_now = inquiry.ask(lambda source: source.is_anybody_sorting())
     answer(asdict(found), as_json, lambda: show_jobs.started(found, somebody_sorts=is_sorted_now))
 
 
 @app.command()
 def cancel(number: Number, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """End a job; what is in hand is finished, and what is left stays in the inbox."""
-    from refundsorter import jobs, show_jobs
+    from refundsorter import show_jobs
 
-    settings = read_settings(config)
-    jobs.cancel(settings, number)
-    found = jobs.one(jobs.ledger_path(settings), number)
+    found = inquire(read_settings(config)).ask(lambda source: source.cancel(number))
     answer(asdict(found), as_json, lambda: show_jobs.cancelled(found))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` is instant, and `run` starts fast
+    from refundsorter.inquiry import Inquiry
     from refundsorter.settings import Settings
 
 ConfigFile = Annotated[
@@ -28,6 +29,14 @@ def read_settings(config: Path | None, **flags: object) -> "Settings":
 
     overrides = {key.replace("__", "."): value for key, value in flags.items()}
     return settings.load(config, environment=os.environ, overrides=overrides)
+
+
+def inquire(settings: "Settings") -> "Inquiry":
+    """Where a command asks: the daemon that runs, or else the ledger."""
+    from refundsorter.inquiry import Inquiry
+    from refundsorter.settings_source import TOKEN_VARIABLE
+
+    return Inquiry(settings, token=os.environ.get(TOKEN_VARIABLE) or None)
 
 
 def answer(fields: Any, as_json: bool, show: Callable[[], None]) -> None:

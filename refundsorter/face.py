@@ -90,8 +90,8 @@ class Face(threading.Thread):
         with self._bound() as bound:
             self._serving = serving
             address = self._address(http.port if http.unix_socket else bound.getsockname()[1])
+            self._say(address, None)  # before the log: who waits for its line may look there at once
             self._log.info("http.listening", address=address)
-            self._say(address, None)
             try:
                 if not self._stopping.is_set():
                     serving.serve_on(bound)

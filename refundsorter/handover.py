@@ -13,6 +13,8 @@ from refundsorter.locks import sorter_pid
 from refundsorter.settings import Settings
 from refundsorter.sweep import SILENCE_S, Account
 
+LOOK_S = 0.2  # how often it is looked how far the job is
+
 
 def daemon_pid(settings: Settings) -> int | None:
     """The pid of the daemon that would take up a job; None where nobody sorts, or somebody who takes none.
@@ -44,12 +46,26 @@ def hand_over(
     """
     began = time.monotonic()
     job, _ = jobs.start(settings, Scope(), by=by, key=None)
-    found = jobs.wait(settings, job.id, on_progress, patience_s=SILENCE_S)
+    found = _followed(settings, job.id, on_progress)
     if found.state == JobState.QUEUED and sorter_pid(settings) is None:
         with suppress(JobOver):  # a daemon that was started in this moment has it in hand
             jobs.cancel(settings, job.id)
             return None
     return _account(settings, found, time.monotonic() - began)
+
+
+def _followed(settings: Settings, number: int, on_progress: Callable[[int, int], None]) -> JobReport:
+    """Wait until a job is over, is held up for long, or has nobody who works at it; how it stands then."""
+    smooth_at = time.monotonic()
+    while True:
+        found = jobs.one(jobs.ledger_path(settings), number)
+        on_progress(found.done, found.found)
+        if found.trouble is None:
+            smooth_at = time.monotonic()
+        is_held_up = time.monotonic() - smooth_at > SILENCE_S
+        if found.ended or is_held_up or sorter_pid(settings) is None:
+            return found
+        time.sleep(LOOK_S)
 
 
 def _account(settings: Settings, found: JobReport, waited_s: float) -> Account:

@@ -4,7 +4,6 @@ A request stands in the ledger, as one for a correction does: whoever asks needs
 that sorts, and that process may be started later, or again.
 """
 
-import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -32,9 +31,6 @@ from refundsorter.edges.taxonomy import read_taxonomy
 from refundsorter.locks import sorter_pid
 from refundsorter.policies import watched_inboxes
 from refundsorter.settings import Settings
-
-LOOK_S = 0.2  # how often whoever waits looks how far a job is
-OVER = (JobState.DONE, JobState.CANCELLED, JobState.INTERRUPTED)
 
 
 class NoLedger(StartRefused):
@@ -174,37 +170,6 @@ def listing(
     return [report(job, tally, now=now) for job, tally in found]
 
 
-def wait(
-    settings: Settings,
-    number: int,
-    on_progress: Callable[[int, int], None],
-    *,
-    patience_s: float = math.inf,
-) -> JobReport:
-    """Wait until a job is over, or nobody works at it any more; how it stands then.
-
-    Args:
-        settings: Those in force.
-        number: The job's.
-        on_progress: Told the photos done and the photos found so far.
-        patience_s: How long trouble that holds it up is waited out.
-
-    Raises:
-        PassingTrouble: The ledger cannot be read now.
-        LedgerRefused: It is damaged.
-    """
-    smooth_at = time.monotonic()
-    while True:
-        found = one(ledger_path(settings), number)
-        on_progress(found.done, found.found)
-        if found.trouble is None:
-            smooth_at = time.monotonic()
-        is_held_up = time.monotonic() - smooth_at > patience_s
-        if found.state in OVER or is_held_up or sorter_pid(settings) is None:
-            return found
-        time.sleep(LOOK_S)
-
-
 def ledger_path(settings: Settings) -> str:
     """Where the ledger lies."""
     return str(settings.state_dir / FILE)
@@ -258,4 +223,9 @@ def _opened(settings: Settings) -> Ledger:
         raise AlreadyRunning(
             "the refundsorter that runs is older than this one and knows no jobs; restart it first"
         )
-    raise NoLedger(f"{path}: it is of an older version; `refundsorter run` brings it to this one's")
+    raise older(path)
+
+
+def older(path: str) -> NoLedger:
+    """That the ledger at `path` has no place yet for what is asked."""
+    return NoLedger(f"{path}: it is of an older version; `refundsorter run` brings it to this one's")

@@ -2,43 +2,14 @@
 
 import os
 from contextlib import closing
-from dataclasses import dataclass
 
 from refundsorter.core.check import Check, Verdict
-from refundsorter.core.job import JobState
 from refundsorter.core.record import rfc3339
 from refundsorter.core.schedule import Schedule, day_of_key
+from refundsorter.core.standing import LastNight, Nights
 from refundsorter.edges.ledger_jobs_report import JobsReport
 from refundsorter.policies import schedule
 from refundsorter.settings import Settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastNight:
-    """The night that was asked for last."""
-
-    date: str  # the local date that it belongs to
-    job: int  # its number
-    state: str  # as a job's
-    ended: str | None  # RFC 3339, UTC
-    found: int  # photos
-    left: int  # those that it has not come to, or could not sort
-    trouble: str | None  # what holds or held it up
-
-    @property
-    def is_well(self) -> bool:
-        """Whether there is nothing that a person should look at."""
-        is_over_badly = self.ended is not None and (self.left > 0 or self.state != JobState.DONE)
-        return not (is_over_badly or self.trouble)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nights:
-    """How they stand."""
-
-    schedule: str | None  # the cron expression; None where there are none
-    next: str | None  # when the next one is due: RFC 3339, UTC
-    last: LastNight | None
 
 
 def read(plan: Schedule | None, path: str, *, now: float) -> Nights:

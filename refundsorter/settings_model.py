@@ -146,6 +146,21 @@ class CorrectionsSettings(Group):
     )
 
 
+class DriftSettings(Group):
+    """When the photos, or what the model makes of them, count as changed."""
+
+    window_days: int = whole(7, "The days that are looked at.", 1, 92)
+    reference_days: int = whole(28, "The days before these that they are compared with.", 1, 366)
+    min_photos: int = whole(200, "The photos below which nothing is said of a span of time.", 10, 1_000_000)
+    psi: float = setting(
+        0.2,
+        "The population stability index from which on a change counts; 0.1 is small, 0.25 large.",
+        "a number from 0.01 to 10",
+        ge=0.01,
+        le=10,
+    )
+
+
 class LogSettings(Group):
     """The operational log on stderr; the journal is not affected."""
 
@@ -184,6 +199,7 @@ class Settings(Group):
     corrections: CorrectionsSettings = CorrectionsSettings()
     http: HttpSettings = HttpSettings()
     sweep: SweepSettings = SweepSettings()
+    drift: DriftSettings = DriftSettings()
     log: LogSettings = LogSettings()
 
     _base_dir: Path = PrivateAttr(default_factory=Path.cwd)

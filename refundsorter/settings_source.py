@@ -15,6 +15,7 @@ from refundsorter.edges import plain_yaml
 
 PREFIX = "REFUNDSORTER_"
 CONFIG_VARIABLE = "REFUNDSORTER_CONFIG"  # names the file; no setting
+TOKEN_VARIABLE = "REFUNDSORTER_TOKEN"  # noqa: S105 - what a command shows to the daemon; no setting
 DEFAULT_FILE = Path("config/refundsorter.yaml")
 
 Origin = Literal["default", "file", "environment", "flag"]
@@ -71,7 +72,7 @@ def environment_layer(environment: Mapping[str, str], known: Collection[str]) ->
     layer = Layer()
     by_name = {variable(key): key for key in known}
     for name in sorted(environment):
-        if not name.startswith(PREFIX) or name == CONFIG_VARIABLE:
+        if not name.startswith(PREFIX) or name in (CONFIG_VARIABLE, TOKEN_VARIABLE):
             continue
         if name not in by_name:
             layer.problems.append(f"{name}: unknown variable{_nearest(name, by_name)}")

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -23,9 +24,8 @@ from refundsorter.core.text import printable
 
 if TYPE_CHECKING:  # the values that are shown; showing them needs nothing of what makes them
     from refundsorter.core.check import Check
-    from refundsorter.nights import Nights
+    from refundsorter.core.standing import Nights, Standing
     from refundsorter.preview import Rehearsal
-    from refundsorter.state import Standing
     from refundsorter.sweep import Account
 
 UNFOLDED = 100_000  # columns; what is not read on a terminal is never folded
@@ -178,11 +178,7 @@ def standing(found: "Standing") -> None:
         OUT.print(f"Process {found.pid} is sorting.")
     _bundles(found)
     _http(found)
-    if found.last_finished:
-        OUT.print(f"The last photo was filed at {found.last_finished}.")
-    _nights(found.nights)
-    if found.oldest_waiting_s is not None:
-        OUT.print(f"The oldest unfinished photo was first seen {duration(found.oldest_waiting_s)} ago.")
+    _done(found)
     rows: list[tuple[str, int]] = []
     for state, count in found.photos.items():
         rows.append((f"  {state}", count))
@@ -202,16 +198,29 @@ def standing(found: "Standing") -> None:
         OUT.print(Text(f"  {count} × {printable(trouble)}", style="yellow"))
 
 
+def _done(found: "Standing") -> None:
+    """What was done, and what is being done."""
+    if found.last_finished:
+        OUT.print(f"The last photo was filed at {local(found.last_finished)}.")
+    if found.oldest_waiting_s is not None:
+        OUT.print(f"The oldest unfinished photo was first seen {duration(found.oldest_waiting_s)} ago.")
+    if found.corrections:
+        OUT.print(f"Corrections that people made: {found.corrections}.")
+    if found.jobs_running:
+        OUT.print(f"Jobs in hand: {found.jobs_running}; see `refundsorter jobs list`.")
+    _nights(found.nights)
+
+
 def _nights(found: "Nights") -> None:
     """How the last night went, and when the next one is."""
     last = found.last
     if last is not None:
-        ended = f" at {last.ended}" if last.ended else ""
+        ended = f" at {local(last.ended)}" if last.ended else ""
         left = f", {last.left} left" if last.left else ""
         said = f"The night of {last.date} (job {last.job}): {last.state}{ended}, {last.found} photos{left}."
         OUT.print(Text(said, style="" if last.is_well else "yellow"))
     if found.next is not None:
-        OUT.print(f"The next night begins at {found.next}.")
+        OUT.print(f"The next night begins at {local(found.next)}.")
 
 
 def _http(found: "Standing") -> None:
@@ -267,6 +276,11 @@ def _verdict(failed: int, warnings: int) -> str:
     if failed:
         return f"{failed} of these must be mended before photos are sorted."
     return f"Photos are sorted; {warnings} of these could be better." if warnings else "All is well."
+
+
+def local(time: str) -> str:
+    """A time in RFC 3339 as the clock on the wall has it, to the second."""
+    return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def duration(seconds: float) -> str:

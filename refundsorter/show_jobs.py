@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from refundsorter.core.text import printable
-from refundsorter.show import OUT, counts, duration
+from refundsorter.show import OUT, counts, duration, local
 
 if TYPE_CHECKING:  # the values that are shown; showing them needs nothing of what makes them
     from refundsorter.core.job import JobReport
@@ -29,7 +29,7 @@ def listed(found: "Sequence[JobReport]") -> None:
         table.add_row(
             str(one.id),
             Text(one.state, style=STYLES.get(one.state, "yellow")),
-            one.asked,
+            local(one.asked),
             printable(one.by or ""),
             str(one.found),
             str(one.done),
@@ -41,10 +41,10 @@ def listed(found: "Sequence[JobReport]") -> None:
 def job(found: "JobReport") -> None:
     """All that is known of one."""
     OUT.print(f"Job {found.id} is {found.state}{_percent(found)}.")
-    OUT.print(f"Asked for at {found.asked}{_by(found)}.")
+    OUT.print(f"Asked for at {local(found.asked)}{_by(found)}.")
     if found.started:
-        ended = f", ended at {found.ended}" if found.ended else ""
-        OUT.print(f"Started at {found.started}{ended}{_pace(found)}.")
+        ended = f", ended at {local(found.ended)}" if found.ended else ""
+        OUT.print(f"Started at {local(found.started)}{ended}{_pace(found)}.")
     for name, some in (("classes", found.classes), ("paths", found.paths), ("pattern", (found.glob or "",))):
         if any(some):
             OUT.print(f"Only {name}: {printable(', '.join(some))}")

@@ -1,43 +1,17 @@
 """How the daemon and its photos stand, read from the ledger and the lock; works without a daemon."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from refundsorter.assembly import LEDGER_FILE
 from refundsorter.core.fault import BundleRefused
 from refundsorter.core.image import State
 from refundsorter.core.record import rfc3339
 from refundsorter.core.schedule import Schedule
+from refundsorter.core.standing import Standing
 from refundsorter.edges import listening, serving
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.edges.ledger_report import read_overview
 from refundsorter.locks import sorter_pid
-from refundsorter.nights import Nights
 from refundsorter.nights import read as read_nights
 from refundsorter.settings import Settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What `refundsorter status` tells."""
-
-    pid: int | None  # of the process that sorts; None when none does
-    model: str | None  # the bundle that `active.yaml` names; None when it cannot be loaded
-    serving: str | None  # the bundle that the daemon decides by; None without one
-    shadow: str | None  # the candidate that it tries beside it
-    refused: str | None  # why it does not do what `active.yaml` says; None when it does
-    http: str | None  # where it answers HTTP; None where it does not
-    http_refused: str | None  # why it does not, though it should
-    photos: Mapping[str, int]  # photos in each state, over all time
-    sorted_by_category: Mapping[str, int]  # over all time
-    rejected_by_reason: Mapping[str, int]  # over all time
-    trouble: Mapping[str, int]  # what waiting photos are held back for, and how many
-    held: int  # moves begun that cannot be told the end of yet
-    held_trouble: str | None  # why, for the oldest of them
-    oldest_waiting_s: float | None  # seconds since the oldest unfinished photo was seen
-    lines_owed: int  # filed photos whose lines are still to be written to the journal
-    last_finished: str | None  # RFC 3339, UTC
-    nights: Nights
 
 
 def read(settings: Settings, plan: Schedule | None, *, now: float) -> Standing:
@@ -83,6 +57,8 @@ def read(settings: Settings, plan: Schedule | None, *, now: float) -> Standing:
             held_trouble=None,
             oldest_waiting_s=None,
             lines_owed=0,
+            corrections=0,
+            jobs_running=0,
             last_finished=None,
             nights=nights,
         )
@@ -98,6 +74,8 @@ def read(settings: Settings, plan: Schedule | None, *, now: float) -> Standing:
         held_trouble=overview.held_trouble,
         oldest_waiting_s=None if oldest is None else round(max(0.0, now - oldest), 1),
         lines_owed=overview.lines_owed,
+        corrections=overview.corrections,
+        jobs_running=overview.jobs_running,
         last_finished=None if last is None else rfc3339(last),
         nights=nights,
     )

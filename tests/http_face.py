@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import socket
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,3 +101,31 @@ def form(files: Sequence[bytes], **fields: str) -> tuple[bytes, dict[str, str]]:
     return body + f"--{BOUNDARY}--\r\n".encode(), {
         "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"
     }
+
+
+@contextmanager
+def server(answers: Sequence[bytes]) -> Iterator[tuple[str, list[bytes]]]:
+    """One that is no daemon: its address, and what it was sent; each answer ends a connection."""
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as here:
+        here.settimeout(PATIENCE_S)
+
+        def serve() -> None:
+            for said in answers:
+                connection, _ = here.accept()
+                with connection:
+                    heard.append(connection.recv(1 << 16))
+                    connection.sendall(said)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{here.getsockname()[1]}", heard
+        finally:
+            thread.join()
+
+
+def answer(status: str, body: bytes, *headers: bytes) -> bytes:
+    """As a server writes it."""
+    head = [f"HTTP/1.1 {status}".encode(), b"Content-Length: %d" % len(body), b"Connection: close", *headers]
+    return b"\r\n".join([*head, b"", body])

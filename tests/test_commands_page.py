@@ -12,14 +12,15 @@ from refundsorter.activation import Released
 from refundsorter.cli import app
 from refundsorter.core.check import Check
 from refundsorter.core.job import JobReport
+from refundsorter.core.photo_fields import NAMES
 from refundsorter.core.shadow import Agreement, Comparison, Disagreement
 from refundsorter.core.share import Share
+from refundsorter.core.standing import Standing
 from refundsorter.exits import ExitCode
 from refundsorter.inventory import Listed, Shown
 from refundsorter.preview import Rehearsal
 from refundsorter.rebuild import Rebuilt
 from refundsorter.shadowing import ShadowRecord
-from refundsorter.state import Standing
 from refundsorter.sweep import Account
 from refundsorter.training.compare import Comparison as Differences
 from refundsorter.training.compare import Pair
@@ -35,9 +36,11 @@ PAGE = (Path(__file__).parents[1] / "docs" / "commands.md").read_text()
 
 
 def commands(group: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Every command below a group, with its full name."""
+    """Every command below a group, with its full name, and groups that are commands themselves."""
     for part, command in group.commands.items():
         if hasattr(command, "commands"):
+            if command.invoke_without_command:
+                yield f"{name} {part}", command
             yield from commands(command, f"{name} {part}")
         else:
             yield f"{name} {part}", command
@@ -86,3 +89,4 @@ def test_every_json_field_is_on_the_page() -> None:
         text = section(f"refundsorter {command}")
         names = {field.name for one in types for field in fields(one)}
         assert {name for name in names if f"`{name}`" not in text} == set(), command
+    assert {name for name in NAMES if f"`{name}`" not in section("refundsorter images")} == set()

@@ -156,6 +156,10 @@ class Status(BaseModel):
         float | None, Field(description="Since the oldest unfinished photo was seen.", examples=[0.4])
     ]
     lines_owed: Annotated[int, Field(description="Lines that the journal still lacks.", examples=[0])]
+    corrections: Annotated[int, Field(description="Done, over all time.", examples=[12])]
+    jobs_running: Annotated[
+        int, Field(description="Jobs in hand, also such as are being cancelled.", examples=[1])
+    ]
     last_finished: Annotated[
         str | None, Field(description="RFC 3339, UTC.", examples=["2026-01-31T09:30:00.125Z"])
     ]

@@ -7,11 +7,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from refundsorter.api.depends import BearerOf, PortsOf
 from refundsorter.api.problems import Problem, responses
-from refundsorter.core.job import JobOver, JobRefused, JobReport, JobState, KeyReused, NoSuchJob, Scope
+from refundsorter.core.job import (
+    JobOver,
+    JobRefused,
+    JobReport,
+    JobState,
+    KeyReused,
+    NoSuchJob,
+    Scope,
+    shown,
+)
 from refundsorter.core.text import printable
 
 MAX_ID = 2**63 - 1  # what a ledger's number holds
-NAMES = ("by", "glob", "trouble")  # may hold bytes of names that are no UTF-8, as `paths`
 MAX_NAMES, MAX_TEXT, MAX_PATH = 1000, 255, 4096
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -164,6 +172,4 @@ def cancel(ports: PortsOf, number: Number) -> JobOut:
 
 
 def _out(found: JobReport) -> JobOut:
-    told = JobOut.model_validate(found)
-    shown = {name: printable(value) for name in NAMES if (value := getattr(found, name)) is not None}
-    return told.model_copy(update=shown | {"paths": [printable(path) for path in found.paths]})
+    return JobOut.model_validate(shown(found))

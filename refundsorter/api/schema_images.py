@@ -5,9 +5,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from refundsorter.core.image import State
-from refundsorter.core.port_images import Change, Found, Photo
-from refundsorter.core.record import rfc3339
-from refundsorter.core.text import printable
+from refundsorter.core.photo_fields import change_fields, photo_fields
+from refundsorter.core.port_images import Change, Photo
 
 DATE_TIME = {"format": "date-time"}
 Time = Annotated[str, Field(json_schema_extra=DATE_TIME)]  # RFC 3339, UTC
@@ -93,7 +92,7 @@ class Image(BaseModel):
     @classmethod
     def of(cls, photo: Photo) -> Self:
         """Of a row of the ledger."""
-        return cls.model_validate(_fields(photo))
+        return cls.model_validate(photo_fields(photo))
 
 
 class Correction(BaseModel):
@@ -112,17 +111,7 @@ class Correction(BaseModel):
     @classmethod
     def of(cls, change: Change) -> Self:
         """Of a row of the ledger."""
-        return cls(
-            correction=change.id,
-            state=change.stage,
-            how=change.how,
-            by=_shown(change.by),
-            asked_at=rfc3339(change.asked_at),
-            time=_time(change.done_at),
-            from_category=_shown(change.origin),
-            to_category=printable(change.category),
-            trouble=_shown(change.trouble),
-        )
+        return cls.model_validate(change_fields(change))
 
 
 class ImageWithHistory(Image):
@@ -135,7 +124,7 @@ class ImageWithHistory(Image):
     @classmethod
     def told(cls, photo: Photo, changes: "list[Correction]") -> Self:
         """Of a row of the ledger and its corrections."""
-        return cls.model_validate(_fields(photo) | {"corrections": changes})
+        return cls.model_validate(photo_fields(photo) | {"corrections": changes})
 
 
 class ImageList(BaseModel):
@@ -146,61 +135,3 @@ class ImageList(BaseModel):
         str | None,
         Field(description="The `cursor` of the next page; null: there are no more.", examples=["4661"]),
     ]
-
-
-def _fields(photo: Photo) -> dict[str, Any]:
-    queued_s = None if photo.claimed_at is None else round(max(0.0, photo.claimed_at - photo.seen_at), 6)
-    return {
-        "id": photo.id,
-        "state": photo.state,
-        "time": _time(photo.finished_at),
-        "file": printable(photo.path.rpartition("/")[2]),
-        "source": printable(photo.path),
-        "bytes": photo.identity.size,
-        "job": photo.job,
-        "noticed_by": photo.noticed_by,
-        "seen_at": rfc3339(photo.seen_at),
-        "claimed_at": _time(photo.claimed_at),
-        "queued_s": queued_s,
-        "move_ms": photo.move_ms,
-        "attempts": photo.attempts,
-        "trouble": _shown(photo.trouble),
-        "not_before": _time(photo.not_before or None),
-        **(_UNKNOWN if photo.found is None else _found(photo.found)),
-    }
-
-
-def _found(found: Found) -> dict[str, Any]:
-    return {
-        "destination": printable(found.destination),
-        "category": found.category,
-        "label": found.label,
-        "confidence": found.confidence,
-        "top_predictions": found.top_predictions,
-        "model": found.model,
-        "taxonomy": found.taxonomy,
-        "sha256": found.sha256,
-        "width": found.width,
-        "height": found.height,
-        "duplicate_of": found.duplicate_of,
-        "reason": found.reason,
-        "detail": _shown(found.detail),
-        "decode_ms": found.decode_ms,
-        "infer_ms": found.infer_ms,
-    }
-
-
-_UNKNOWN: dict[str, Any] = dict.fromkeys(
-    (
-        "destination", "category", "label", "confidence", "model", "taxonomy", "sha256", "width", "height",
-        "duplicate_of", "reason", "detail", "decode_ms", "infer_ms",
-    )
-) | {"top_predictions": []}  # fmt: skip
-
-
-def _time(time: float | None) -> str | None:
-    return None if time is None else rfc3339(time)
-
-
-def _shown(text: str | None) -> str | None:
-    return None if text is None else printable(text)

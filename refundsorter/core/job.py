@@ -5,7 +5,7 @@ classes stay where they lie: they are *kept*. done = sorted + review + rejected 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Self
@@ -13,6 +13,7 @@ from typing import Self
 from refundsorter.core.fault import RefundsorterError
 from refundsorter.core.image import Answer, IllegalTransition, Rejection
 from refundsorter.core.record import rfc3339
+from refundsorter.core.text import printable
 
 
 class Kind(StrEnum):
@@ -207,6 +208,21 @@ def report(job: Job, tally: Tally, *, now: float) -> JobReport:
         started=None if job.started_at is None else rfc3339(job.started_at),
         ended=None if job.ended_at is None else rfc3339(job.ended_at),
     )
+
+
+def shown(told: JobReport) -> JobReport:
+    """The report with every name such that it can be shown: what cannot is written as escapes."""
+    return replace(
+        told,
+        by=_shown(told.by),
+        paths=tuple(map(printable, told.paths)),
+        glob=_shown(told.glob),
+        trouble=_shown(told.trouble),
+    )
+
+
+def _shown(text: str | None) -> str | None:
+    return None if text is None else printable(text)
 
 
 def _percent(tally: Tally) -> float:

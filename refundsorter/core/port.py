@@ -59,6 +59,8 @@ class Overview:
     held_trouble: str | None  # why, for the oldest of them
     oldest_open: float | None  # when the oldest unfinished photo was seen, unix seconds
     lines_owed: int  # filed photos whose lines are not known to be in the journal
+    corrections: int  # done, over all time
+    jobs_running: int  # also those that are being cancelled
     last_finished: float | None  # unix seconds
     has_predictions: bool  # whether any was recorded
 

@@ -13,14 +13,13 @@ from refundsorter.core.image import Ranked
 from refundsorter.core.port import Overview
 from refundsorter.core.record import Checkpoint, Event, Key
 from refundsorter.core.shadow import Pairing
-from refundsorter.edges.ledger_counts import COUNTED, LAST_FINISHED, OPEN_STATES, TALLIED, TALLY_SINCE
+from refundsorter.edges import ledger_counts
 from refundsorter.edges.ledger_rows import identity_of
 from refundsorter.edges.ledger_schema import MIGRATIONS
 from refundsorter.edges.ledger_statements import LINES
 from refundsorter.edges.ledger_trouble import REMEDY, damage
 
 WITH_SHADOWS = 3  # the ledger's version from which it knows of candidates
-HELD = f"{OPEN_STATES} AND state = 'classified' AND trouble IS NOT NULL"  # only recovery gives these trouble
 
 TIP_SINCE = 5  # the ledger's version
 LINES_SINCE = {Event.FILED: 1, Event.CORRECTED: 3, Event.PREDICTED: 5}  # the ledger's version
@@ -140,21 +139,21 @@ class LedgerReport:
 
     def overview(self) -> Overview:
         """Counts over the whole history."""
-        held = dict(sorted(self._run(f"SELECT id, trouble FROM images WHERE {HELD}", ())))  # noqa: S608 - a constant
-        by = TALLIED if self._version >= TALLY_SINCE else COUNTED
+        held = dict(sorted(self._run(ledger_counts.HELD, ())))
+        is_tallied = self._version >= ledger_counts.TALLY_SINCE
+        by = ledger_counts.TALLIED if is_tallied else ledger_counts.COUNTED
         return Overview(
             by_state=self._counts(by["state"]),
             by_category=self._counts(by["category"]),
             by_reason=self._counts(by["reason"]),
-            trouble=self._counts(
-                "SELECT trouble, count(*) FROM images WHERE state = 'waiting' AND trouble IS NOT NULL "
-                "GROUP BY trouble ORDER BY count(*) DESC LIMIT 10"
-            ),
+            trouble=self._counts(ledger_counts.TROUBLE),
             held=len(held),
             held_trouble=next(iter(held.values()), None),
-            oldest_open=self._one(f"SELECT min(seen_at) FROM images WHERE {OPEN_STATES}"),  # noqa: S608 - a constant
+            oldest_open=self._one(ledger_counts.OLDEST_OPEN),
             lines_owed=self.lines_owed(),
-            last_finished=self._one(LAST_FINISHED),
+            corrections=int(self._one(ledger_counts.CORRECTIONS_DONE) or 0) if self.knows_corrections else 0,
+            jobs_running=int(self._one(ledger_counts.JOBS_RUNNING) or 0) if is_tallied else 0,
+            last_finished=self._one(ledger_counts.LAST_FINISHED),
             has_predictions=self._version >= LINES_SINCE[Event.PREDICTED]
             and bool(self._run("SELECT EXISTS (SELECT 1 FROM prediction)", ())[0][0]),
         )

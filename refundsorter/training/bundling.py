@@ -15,11 +15,12 @@ from refundsorter.core.share import Share
 from refundsorter.edges import plain_yaml
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.training import calibrate, charts, export
-from refundsorter.training.card import shown, write_card
+from refundsorter.training.card import HELD_OUT, shown, write_card
 from refundsorter.training.dataset import Sample
 from refundsorter.training.evaluate import Measure, measure
 from refundsorter.training.options import TrainOptions
 from refundsorter.training.recipe import Recipe
+from refundsorter.training.reliability import spread
 from refundsorter.training.speed import speed_of
 
 TAXONOMY = "taxonomy.yaml"  # beside the weights: which category each label was trained as
@@ -102,6 +103,7 @@ def write_bundle(
         thresholds=judge.thresholds,
         metrics={
             **figures,
+            **(spread(measures[HELD_OUT].reliability, HELD_OUT) if HELD_OUT in measures else {}),
             **speed.figures(),
             "no_product_pictures": float(unfiled.of),
             "no_product_unfiled": round(unfiled.value, 4),

@@ -32,6 +32,11 @@ class Reliability:
     bins: tuple[Bin, ...]  # those that hold photos, in order
 
 
+def spread(found: Reliability, prefix: str) -> dict[str, float]:
+    """How many photos lie in each bin, for a manifest: what is seen later is held against it."""
+    return {f"{prefix}_confidence_{round(one.low * BINS)}": float(one.right.of) for one in found.bins}
+
+
 def reliability(top: NDArray[np.float64], right: NDArray[np.bool_]) -> Reliability:
     """Compare confidence with accuracy in ten equal bins (Naeini et al. 2015; Guo et al. 2017).
 

@@ -15,6 +15,7 @@ from workbench import rows
 from refundsorter import jobs
 from refundsorter import settings as configuration
 from refundsorter.core.job import JobOver, JobRefused, JobReport, KeyReused
+from refundsorter.inquiry import Inquiry
 from refundsorter.settings import Settings
 
 ON_REQUEST = """\
@@ -59,7 +60,7 @@ def job(shop: Shop, number: int) -> JobReport:
 
 def over(shop: Shop, number: int) -> JobReport:
     """How a job stands when it is over."""
-    return jobs.wait(configured(shop), number, lambda *_: None)
+    return Inquiry(configured(shop), token=None).wait(number, lambda *_: None)
 
 
 def adds_up(found: JobReport) -> bool:
