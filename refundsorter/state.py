@@ -26,21 +26,8 @@ def read(settings: Settings, plan: Schedule | None, *, now: float) -> Standing:
         PassingTrouble: The lock or the ledger cannot be read now, or not by this user.
         StartRefused: The state directory is no folder, or the ledger cannot be used as it is.
     """
-    try:
-        model = BundleStore(settings.models).active().manifest.reference
-    except BundleRefused:
-        model = None
     pid = sorter_pid(settings)
-    said = serving.read(settings.state_dir, pid=pid)
-    face = listening.read(settings.state_dir, pid=pid)
-    bundles = {
-        "model": model,
-        "serving": said.model if said else None,
-        "shadow": said.shadow if said else None,
-        "refused": (said.refused or said.shadow_refused) if said else None,
-        "http": face.address if face else None,
-        "http_refused": face.refused if face else None,
-    }
+    bundles = _serving(settings, pid)
     path = str(settings.state_dir / LEDGER_FILE)
     overview = read_overview(path)
     nights = read_nights(plan, path, now=now)
@@ -79,3 +66,21 @@ def read(settings: Settings, plan: Schedule | None, *, now: float) -> Standing:
         last_finished=None if last is None else rfc3339(last),
         nights=nights,
     )
+
+
+def _serving(settings: Settings, pid: int | None) -> dict[str, str | None]:
+    """What the process that sorts serves, by which bundle, and why not what it should."""
+    try:
+        model = BundleStore(settings.models).active().manifest.reference
+    except BundleRefused:
+        model = None
+    said = serving.read(settings.state_dir, pid=pid)
+    face = listening.read(settings.state_dir, pid=pid)
+    return {
+        "model": model,
+        "serving": said.model if said else None,
+        "shadow": said.shadow if said else None,
+        "refused": (said.refused or said.shadow_refused) if said else None,
+        "http": face.address if face else None,
+        "http_refused": face.refused if face else None,
+    }
