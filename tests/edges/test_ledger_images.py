@@ -226,6 +226,7 @@ def test_the_tally_is_what_the_rows_say(tmp_path: Path) -> None:
 
 # What came with version 4, taken away, and the jobs as they stood before it.
 OF_VERSION_3 = """
+DROP TABLE prediction; ALTER TABLE checkpoint DROP COLUMN tip;
 DROP TRIGGER tally_filed; DROP TRIGGER tally_rebuilt; DROP TABLE tally;
 DROP TRIGGER job_entered; DROP TRIGGER job_changed; DROP TRIGGER job_forgotten; DROP TRIGGER job_filed;
 DROP TABLE job_tally; DROP TABLE kept; DROP TABLE jobs;

@@ -18,6 +18,7 @@ from workbench import rows
 
 from refundsorter import settings as configuration
 from refundsorter.assembly import LEDGER_FILE
+from refundsorter.core.chain import without_link
 from refundsorter.edges.lock import FolderLock
 from refundsorter.rebuild import rebuild as make_anew
 
@@ -63,7 +64,7 @@ def test_the_rebuilt_ledger_is_the_lost_one(busy: Shop) -> None:
 
 
 def test_the_rebuilt_rows_give_the_lines_they_were_made_from(busy: Shop) -> None:
-    """Written once more from the rebuilt ledger, the journal is the same, byte for byte."""
+    """Written once more from the rebuilt ledger, each line is the same, but for the one that it follows."""
     files = {path: path.read_bytes() for path in (busy.sorted / "_journal").glob("*.jsonl")}
     lose(busy)
     rebuild(busy)
@@ -75,7 +76,8 @@ def test_the_rebuilt_rows_give_the_lines_they_were_made_from(busy: Shop) -> None
         connection.commit()
     busy.run("sweep")
     written = b"".join(path.read_bytes() for path in sorted((busy.sorted / "_journal").glob("*.jsonl")))
-    assert sorted(written.splitlines()) == sorted(b"".join(files.values()).splitlines())
+    before = b"".join(files.values()).splitlines(keepends=True)
+    assert sorted(map(without_link, written.splitlines(keepends=True))) == sorted(map(without_link, before))
 
 
 def test_sorting_goes_on_after_a_rebuild(busy: Shop) -> None:
