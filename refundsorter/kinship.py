@@ -29,7 +29,7 @@ def has_lines(journal: str) -> bool:
     Raises:
         PassingTrouble: The journal's folder is there and cannot be read.
     """
-    return os.path.isdir(journal) and any(History(journal, FileSystem()).days().values())
+    return os.path.isdir(journal) and any(History(journal, FileSystem()).sizes().values())
 
 
 def require(ledger: str, journal: str, *, is_new: bool) -> None:

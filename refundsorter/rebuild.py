@@ -22,9 +22,11 @@ from refundsorter.core.placement import JOURNAL, free_name
 from refundsorter.core.prediction import Prediction
 from refundsorter.core.record import Checkpoint, Event, Key, Record, rfc3339
 from refundsorter.core.stability import FileIdentity
+from refundsorter.edges import anchors
 from refundsorter.edges.copying import hash_of
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.folders import make_folder
+from refundsorter.edges.journal_files import day_of_file
 from refundsorter.edges.journal_history import History
 from refundsorter.edges.ledger_rebuild import LedgerBuilder
 from refundsorter.edges.ledger_report import is_readable
@@ -84,6 +86,7 @@ def rebuild(
 
     Raises:
         AlreadyRunning: Another process uses the ledger or the shelf.
+        AnchorsDamaged: What was kept of removed files cannot be read.
         StartRefused: No lock lies where one should.
         LedgerRefused: There is a ledger that can be read.
         PassingTrouble: Journal, shelf or disk do not allow it now.
@@ -94,7 +97,7 @@ def rebuild(
             raise AlreadyRunning(f"another refundsorter (pid {pid}) sorts; stop it first")
         _require_loss(path, force=force)
         return _Reading(settings, None).read(on_progress)
-    History(str(settings.sorted / JOURNAL), FileSystem()).days()  # no shelf: told before anything is made
+    History(str(settings.sorted / JOURNAL), FileSystem()).sizes()  # no shelf: told before anything is made
     with ExitStack() as held:
         # The shelf first: a daemon there may have lost its state directory, and goes on giving ids.
         with suppress(PassingTrouble):  # it gives no lock; no daemon could have it then
@@ -142,7 +145,7 @@ class _Reading:
         self._history = History(str(settings.sorted / JOURNAL), self._files)
         self._counts: Counter[str] = Counter()  # lines, by what became of them
         self._seen: dict[Key, int] = {}  # the hash of the line of each key entered
-        self._highest = 0
+        self._highest = anchors.read(settings.sorted / JOURNAL).highest_id
         self._there: set[tuple[int, int]] = set()  # device and inode of photos that lie where their lines say
         self._gone: dict[int, set[str]] = {}  # the contents of those that do not, by size
         self._tails: dict[str, int] = {}  # where files with a torn end are to be cut
@@ -151,28 +154,28 @@ class _Reading:
 
     def read(self, on_progress: Callable[[int, int], None]) -> Rebuilt:
         """Read every line, then look through the shelf."""
-        days = self._history.days()
-        total, position = sum(days.values()), 0
-        for day in days:
+        names = self._history.sizes()
+        total, position = sum(names.values()), 0
+        for name in names:
             whole = 0
-            for number, line in enumerate(self._history.lines(day), start=1):
+            for number, line in enumerate(self._history.lines(name), start=1):
                 position += len(line)
                 if self._take(line):
-                    self._chain.feed(Place(day, number), line)
+                    self._chain.feed(Place(name, number), line)
                     whole += len(line)
                 else:
-                    self._tails[day] = whole
+                    self._tails[name] = whole
                 lines = self._counts.total()
                 if lines % TOLD_EVERY == 0:
                     on_progress(lines, lines * max(total, position) // position)
-            self._checkpoint = Checkpoint(day=day, offset=whole, tip=self._chain.tip)
+            self._checkpoint = Checkpoint(day=day_of_file(name), offset=whole, tip=self._chain.tip)
         return self._look()
 
     def publish(self, aside: str) -> bool:
         """Cut torn ends off the journal and put the new ledger in its place; whether there was an old one."""
         assert self._builder is not None, "a rehearsal publishes nothing"
-        for day, offset in self._tails.items():
-            self._history.cut(day, offset)
+        for name, offset in self._tails.items():
+            self._history.cut(name, offset)
         return self._builder.publish(highest_id=self._highest, checkpoint=self._checkpoint, aside=aside)
 
     def _take(self, line: bytes) -> bool:

@@ -26,6 +26,7 @@ from refundsorter.settings_kinds import (
     size,
     whole,
 )
+from refundsorter.settings_retention import RetentionSettings
 from refundsorter.settings_source import Origin
 from refundsorter.settings_sweep import SweepSettings
 
@@ -200,6 +201,7 @@ class Settings(Group):
     http: HttpSettings = HttpSettings()
     sweep: SweepSettings = SweepSettings()
     drift: DriftSettings = DriftSettings()
+    retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
 
     _base_dir: Path = PrivateAttr(default_factory=Path.cwd)

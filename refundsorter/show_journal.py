@@ -23,6 +23,8 @@ def traced(found: "Trace") -> None:
         OUT.print(f"  {printable(flaw.file)}:{flaw.line}\n    {flaw.found}")
     if (more := len(found.flaws) - MOST_NAMED) > 0:
         OUT.print(f"  and {more} more; --json names them all")
+    if found.removed:
+        OUT.print(f"\nThe chain goes on behind {found.removed} files that retention has removed.")
     if found.unchained:
         OUT.print(f"\n{found.unchained} are from before lines were chained; the first that was covers them.")
     if found.torn:

@@ -1,13 +1,14 @@
 """Is the journal as it was written? Every line is held against the one that was written behind it."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from refundsorter.core.chain import Chain, Place, previous_of
+from refundsorter.core.chain import Chain, Place, link, previous_of
 from refundsorter.core.fault import RefundsorterError
 from refundsorter.core.placement import JOURNAL
+from refundsorter.edges import anchors
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.journal_history import History
 from refundsorter.edges.ledger_report import LedgerReport, read_overview
@@ -37,6 +38,7 @@ class Trace:
 
     files: int
     lines: int
+    removed: int  # files that retention has removed, whose ends the chain goes on from
     unchained: int  # lines from before there was a chain; the first that has one covers them
     torn: bool  # whether the newest file ends amid a line: one is just being written, or a crash has cut it
     ledger: bool  # whether the end could be held against the ledger
@@ -58,33 +60,37 @@ def trace(settings: Settings, *, since: str | None, on_progress: Callable[[int, 
 
     Raises:
         DateRefused: `since` is no date.
+        AnchorsDamaged: What was kept of removed files cannot be read.
         LedgerRefused: There is a ledger that cannot be read.
         PassingTrouble: Journal or ledger cannot be read now.
     """
     if since is not None and not DATE.fullmatch(since):
         raise DateRefused(f"found {since!r}; --since wants a date of a journal's file, such as 2026-01-31")
     tip = _tip(str(settings.state_dir / FILE))  # first: what is written meanwhile comes behind it
-    history = History(str(settings.sorted / JOURNAL), FileSystem())
-    days = {day: size for day, size in history.days().items() if since is None or day >= since}
-    anchors = [_carried_first(history, days)] if since is not None else []
-    chain = Chain(anchors, tip)
-    total, position, is_torn = sum(days.values()), 0, False
-    for day in days:
-        for number, line in enumerate(history.lines(day), start=1):
+    folder = settings.sorted / JOURNAL
+    history = History(str(folder), FileSystem())
+    names = {name: size for name, size in history.sizes().items() if since is None or name >= since}
+    kept = anchors.read(folder)
+    chain = Chain([*kept.tips, *([_carried_first(history, names)] if since is not None else [])], tip)
+    total, position, is_torn = sum(names.values()), 0, False
+    for name in names:
+        packed = history.packed_before(name)
+        for number, line in enumerate(history.lines(name), start=1):
             position += len(line)
-            is_torn = not line.endswith(b"\n") and day == max(days)
-            if not is_torn:
-                chain.feed(Place(day, number), line)
+            is_torn = not line.endswith(b"\n") and name == max(names)
+            if not (is_torn or (packed and link(line) in packed)):
+                chain.feed(Place(name, number), line)
             if chain.lines % TOLD_EVERY == 0:
                 on_progress(chain.lines, chain.lines * max(total, position) // position)
     return Trace(
-        files=len(days),
+        files=len(names),
         lines=chain.lines,
+        removed=len(kept.files),
         unchained=chain.unchained,
         torn=is_torn,
         ledger=tip is not None,
         flaws=[
-            Flaw(file=history.path(one.place.day), line=one.place.number, found=one.found)
+            Flaw(file=history.place(one.place.file), line=one.place.number, found=one.found)
             for one in chain.breaks()
         ],
     )
@@ -102,7 +108,7 @@ def _tip(ledger: str) -> str | None:
         report.close()
 
 
-def _carried_first(history: History, days: Sequence[str] | dict[str, int]) -> str:
+def _carried_first(history: History, names: Iterable[str]) -> str:
     """What the first line carries of those that came before."""
-    lines = (line for day in days for line in history.lines(day))
+    lines = (line for name in names for line in history.lines(name))
     return next((previous_of(line) or "" for line in islice(lines, 1)), "")

@@ -60,7 +60,7 @@ def end_of(tip: str, followers: dict[str, str]) -> str:
 class Place:
     """Where a line stands."""
 
-    day: str  # the date of its file, YYYY-MM-DD
+    file: str  # its name, which begins with a date, YYYY-MM-DD
     number: int  # from 1
 
 
@@ -115,12 +115,12 @@ class Chain:
         carried = previous_of(line)
         if carried is None:
             carried = before.tip if before else GENESIS
-            if self.unchained < self.lines - 1:
-                is_line = line.startswith(b"{") and line.endswith(b"}\n")
+            is_line = line.startswith(b"{") and line.endswith(b"}\n")
+            if not is_line or self.unchained < self.lines - 1:
                 self._breaks.append(Break(place, UNLINKED if is_line else NO_LINE))
             else:
                 self.unchained += 1
-        if before and carried == before.tip and before.last.day == place.day:
+        if before and carried == before.tip and before.last.file == place.file:
             before.last, before.tip = place, hashed
         else:
             self._runs.append(_Run(place, place, carried, hashed))
@@ -172,7 +172,7 @@ class Chain:
             newest: dict[str, Place] = {}
             run: _Run | None = start
             while run is not None:
-                if newest.get(run.first.day, run.first) > run.first:
+                if newest.get(run.first.file, run.first) > run.first:
                     yield Break(run.first, ELSEWHERE)
-                newest[run.first.day] = run.last
+                newest[run.first.file] = run.last
                 run = by_carried.pop(run.tip, None)

@@ -24,6 +24,7 @@ WITH_SHADOWS = 3  # the ledger's version from which it knows of candidates
 TIP_SINCE = 5  # the ledger's version
 LINES_SINCE = {Event.FILED: 1, Event.CORRECTED: 3, Event.PREDICTED: 5}  # the ledger's version
 OWED = "SELECT count(*) FROM {} WHERE {} = 0 AND {} IS NOT NULL"
+GIVEN = "SELECT count(*) FROM sqlite_sequence WHERE name = 'prediction' AND seq >= ?"
 CORRECTED = """
 SELECT images.id, destination, to_category, sha256, top_predictions
 FROM images JOIN correction ON correction.id =
@@ -168,6 +169,8 @@ class LedgerReport:
         """Whether it is known what the line of this key tells."""
         if self._version < LINES_SINCE[key.event]:
             return False
+        if key.event is Event.PREDICTED:  # a row that is old enough may be gone
+            return bool(self._run(GIVEN, (key.number,))[0][0])
         time, _ = LINES[key.event]
         query = f"SELECT count(*) FROM {time.table.name} WHERE id = ? AND {time.name} IS NOT NULL"  # noqa: S608 - constants
         return bool(self._run(query, (key.number,))[0][0])

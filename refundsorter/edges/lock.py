@@ -25,8 +25,10 @@ class FolderLock:
         PassingTrouble: The disk does not allow it now.
     """
 
-    def __init__(self, folder: str, *, setting: str = "state_dir", held_open: int = os.O_RDWR) -> None:
-        path = os.path.join(folder, FILE)
+    def __init__(
+        self, folder: str, *, setting: str = "state_dir", held_open: int = os.O_RDWR, file: str = FILE
+    ) -> None:
+        path = os.path.join(folder, file)
         try:
             self._descriptor = _open(path, held_open | os.O_CREAT)
             try:

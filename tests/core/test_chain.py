@@ -48,7 +48,7 @@ def found(*files: bytes | list[bytes], tip: str | None = TIP, anchors: tuple[str
 
 def places(breaks: list[Break]) -> list[tuple[str, int]]:
     """Where they are."""
-    return [(one.place.day, one.place.number) for one in breaks]
+    return [(one.place.file, one.place.number) for one in breaks]
 
 
 @pytest.mark.parametrize("cut", [0, 1, 12, NUMBER])
