@@ -30,6 +30,7 @@ def pruned(found: "Pruned") -> None:
             "Nothing was changed. Now this would be put away:" if found.dry_run else "This was put away:"
         )
         counts(told)
+    if found.bytes:
         OUT.print(f"\n{'It takes' if found.dry_run else 'It took'} {found.bytes / MIB:.1f} MiB off the disk.")
     for path in found.rejected[:MOST_NAMED]:
         OUT.print(f"  {printable(path)}")

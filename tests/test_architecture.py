@@ -365,8 +365,9 @@ FLOORS = {
     "cli": {
         "__init__", "assembly", "cli_correct", "cli_dataset", "cli_drift", "cli_evaluate", "cli_images",
         "cli_jobs", "cli_journal", "cli_ledger", "cli_models", "cli_options", "cli_prune", "cli_service",
-        "cli_token", "cli_train", "core.*", "daemon", "doctor", "edges.bundle", "edges.log", "edges.taxonomy", "exits",
-        "handover", "model", "preview", "settings", "settings_show", "show", "signals", "streams", "sweep",
+        "cli_token", "cli_train", "core.*", "daemon", "doctor", "edges.bundle", "edges.log",
+        "edges.taxonomy", "exits", "handover", "model", "preview", "settings", "settings_show", "show",
+        "signals", "streams", "sweep",
     },
 }  # fmt: skip
 FLOORS_OUTSIDE = {

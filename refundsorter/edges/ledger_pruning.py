@@ -25,7 +25,7 @@ from refundsorter.edges.ledger_trouble import translated
 BUSY_TIMEOUT_S = 10.0  # how long whoever writes is waited for
 AT_ONCE = 500  # rows in one transaction
 LOOK_AT = 5000  # and those that are looked at for it
-STEPS = 10_000  # of SQLite's virtual machine between two looks at the clock
+STEPS = 1000  # of SQLite's virtual machine between two looks at the clock
 OWED_SINCE = "SELECT min({time}) FROM {table} WHERE {marked} = 0 AND {time} IS NOT NULL"
 # The newest stays: by it the ledger knows that it was used.
 OLD_PREDICTIONS = (
