@@ -18,6 +18,7 @@ from refundsorter.edges.ledger_answers import LedgerAnswers
 from refundsorter.edges.ledger_events import LedgerEvents
 from refundsorter.edges.ledger_images import LedgerImages
 from refundsorter.edges.ledger_reading import Reader
+from refundsorter.edges.night_book import NightBook
 from refundsorter.edges.patience import Share
 from refundsorter.jobs import JobDesk
 from refundsorter.loops.intake import Intake
@@ -67,6 +68,7 @@ class Answers:
             jobs=JobDesk(settings, workshop.ledger.jobs, on_change=workshop.jobs.wake),
             images=LedgerImages(self._reader),
             events=LedgerEvents(self._reader),
+            night=lambda: next(reversed(NightBook(settings.state_dir).nights()), None),
             pictures=Pictures(settings, workshop.fence, list(shares.values())),
         )
         self._predictor.start()

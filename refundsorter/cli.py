@@ -26,6 +26,7 @@ from refundsorter.cli_jobs import app as jobs_app
 from refundsorter.cli_journal import app as journal_app
 from refundsorter.cli_ledger import app as ledger_app
 from refundsorter.cli_models import app as models_app
+from refundsorter.cli_nights import app as nights_app
 from refundsorter.cli_options import AsJson, ConfigFile, inquire
 from refundsorter.cli_options import answer as _answer
 from refundsorter.cli_options import read_settings as _settings
@@ -52,6 +53,7 @@ app.add_typer(jobs_app, name="jobs")
 app.add_typer(journal_app, name="journal")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(models_app, name="models")
+app.add_typer(nights_app, name="nights")
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(token_app, name="token")
 

@@ -13,18 +13,21 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from refundsorter import night_work, signals
 from refundsorter import settings as configuration
-from refundsorter import signals
 from refundsorter.assembly import Workshop, settle
 from refundsorter.core.fault import LedgerRefused, StartRefused
 from refundsorter.core.port import Log
 from refundsorter.door import keyring
 from refundsorter.edges.log import LEVELS, Gate
+from refundsorter.edges.night_book import NightBook
 from refundsorter.edges.systemd import Notifier
 from refundsorter.exits import ExitCode, exit_code
 from refundsorter.face import Face
+from refundsorter.filing import SystemClock
 from refundsorter.loops.beat import Beat
 from refundsorter.loops.intake import Intake
+from refundsorter.loops.night_steps import NightSteps
 from refundsorter.policies import batch_policy, intake_times, retry_policy, schedule
 from refundsorter.releasing import Releaser
 from refundsorter.settings import Settings
@@ -108,6 +111,14 @@ class Daemon:
             Loop("jobs", self._workshop.jobs.run),
             *(Loop(f"intake {intake.root.path}", intake.run) for intake in self._intakes),
         ]
+        self._night_steps = NightSteps(
+            tonight=lambda: night_work.tonight(settings),
+            book=NightBook(settings.state_dir),
+            work=night_work.work(settings, log),
+            retry=retry_policy(settings),
+            clock=SystemClock(),
+            log=log,
+        )
         self._face = Face(self._workshop, self._intakes, keys)
 
     def run(self) -> ExitCode:
@@ -127,8 +138,10 @@ class Daemon:
             model=self._workshop.model.rules.model,
             pid=os.getpid(),
         )
-        self._loops.append(Loop("nights", self._workshop.nights.run))  # one that was missed burdens no start
-        self._loops[-1].start()
+        late = [Loop("nights", self._workshop.nights.run), Loop("night steps", self._night_steps.run)]
+        self._loops += late  # a night that was missed burdens no start
+        for loop in late:
+            loop.start()
         self._face.start()
         code = self._supervise()
         return self._stop(code)
@@ -161,6 +174,7 @@ class Daemon:
         deadline = time.monotonic() + self._settings.stop_timeout_s
         self._releaser.stop()
         self._workshop.nights.stop()
+        self._night_steps.stop()
         self._workshop.jobs.stop()
         for intake in self._intakes:
             intake.stop()

@@ -4,10 +4,13 @@ import os
 from contextlib import closing
 
 from refundsorter.core.check import Check, Verdict
+from refundsorter.core.fault import RefundsorterError
+from refundsorter.core.night_steps import NightRecord
 from refundsorter.core.record import rfc3339
 from refundsorter.core.schedule import Schedule, day_of_key
 from refundsorter.core.standing import LastNight, Nights
 from refundsorter.edges.ledger_jobs_report import JobsReport
+from refundsorter.edges.night_book import NightBook
 from refundsorter.policies import schedule
 from refundsorter.settings import Settings
 
@@ -30,6 +33,35 @@ def read(plan: Schedule | None, path: str, *, now: float) -> Nights:
         next=None if following is None else rfc3339(following.due),
         last=_last(path),
     )
+
+
+class NoSuchNight(RefundsorterError):
+    """Nothing is kept of it."""
+
+
+def kept(settings: Settings) -> list[NightRecord]:
+    """The nights that are kept, the newest first.
+
+    Raises:
+        PassingTrouble: They cannot be read now.
+    """
+    return NightBook(settings.state_dir).nights()[::-1]
+
+
+def night(settings: Settings, date: str | None) -> NightRecord:
+    """What was done in the night of a date, YYYY-MM-DD; in the last one for None.
+
+    Raises:
+        NoSuchNight: Nothing is kept of it.
+        PassingTrouble: They cannot be read now.
+    """
+    nights = kept(settings)
+    found = next((one for one in nights if date in (None, one.date)), None)
+    if found is None:
+        what = f"the night of {date!r}" if date else "any night"
+        known = f"; the nights from {nights[-1].date} to {nights[0].date} are" if nights else ""
+        raise NoSuchNight(f"of {what} nothing is kept{known}")
+    return found
 
 
 def check(settings: Settings, path: str, *, now: float) -> Check:

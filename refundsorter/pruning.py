@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from refundsorter.core.fault import AlreadyRunning, RefundsorterError, Vanished
+from refundsorter.core.night_steps import CutShort
 from refundsorter.core.placement import JOURNAL, REJECTED
 from refundsorter.core.port import Log
 from refundsorter.core.retention import (
@@ -89,6 +90,7 @@ def prune(
 
     Raises:
         AlreadyRunning: Another process does so now.
+        CutShort: One of the system calls raises it.
         LedgerRefused: The ledger is damaged, or of another version.
         PassingTrouble: The ledger is not there, or cannot be used now.
     """
@@ -237,6 +239,8 @@ class _Pruning:
         """Keep trouble with one thing from the others."""
         try:
             yield
+        except CutShort:
+            raise
         except RefundsorterError as trouble:
             self._done.trouble.append(str(trouble))
             self._log.warning("retention.trouble", trouble=str(trouble))

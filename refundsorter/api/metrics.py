@@ -23,6 +23,7 @@ from refundsorter.api.ports import Ports
 from refundsorter.core import metric
 from refundsorter.core.fault import PassingTrouble, StartRefused
 from refundsorter.core.job import JobState
+from refundsorter.core.night_steps import Outcome, Step
 
 router = APIRouter(tags=["health"])
 NO_CATEGORY = "none"
@@ -61,6 +62,7 @@ class _Numbers(Collector):
         yield from _measured(self._ports.metrics)
         yield _bundle(self._ports)
         yield _room(self._ports)
+        yield from _night(self._ports)
         found: list[Metric] = []
         try:
             found = [*_photos(self._ports), *_sweep(self._ports)]
@@ -129,6 +131,35 @@ def _sweep(ports: Ports) -> Iterator[Metric]:
     began, ended = (datetime.fromisoformat(time).timestamp() for time in (done[0].started, done[0].ended))
     yield _gauge("sweep_last_success_timestamp_seconds", "When the last sweep was done, unix time.", ended)
     yield _gauge("sweep_last_duration_seconds", "How long it took.", max(0.0, ended - began))
+
+
+def _night(ports: Ports) -> Iterator[Metric]:
+    """How the steps of the last night ended, and how much has shifted by it."""
+    try:
+        night = ports.night()
+    except PassingTrouble:
+        night = None
+    steps = GaugeMetricFamily(
+        metric.PREFIX + "night_step_success",
+        "Whether a step of the last night was done: 1, or 0 where it failed or is not over.",
+        labels=("step",),
+    )
+    shifts = GaugeMetricFamily(
+        metric.PREFIX + "drift_psi",
+        "The population stability index of the last night, of categories or confidence, against "
+        "the weeks before or what was measured when the bundle was made.",
+        labels=("of", "against"),
+    )
+    for one in night.steps if night else ():
+        is_done = one.told is not None and one.told.outcome is not Outcome.FAILED
+        steps.add_metric((one.step.value,), float(is_done))
+        found = one.told.details.get("psi", {}) if one.told and one.step is Step.DRIFT else {}
+        for what, indices in found.items():
+            for against, index in indices.items():
+                if index is not None:
+                    shifts.add_metric((what, against), index)
+    yield steps
+    yield shifts
 
 
 def _bundle(ports: Ports) -> Metric:

@@ -1,12 +1,13 @@
 """What the routes ask: one small value of ports, which the daemon fills and a test may fill otherwise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from refundsorter.core.correction import Verdict
 from refundsorter.core.metric import MetricsPort
+from refundsorter.core.night_steps import NightRecord
 from refundsorter.core.port import Log
 from refundsorter.core.port_events import EventsPort
 from refundsorter.core.port_images import ImagesPort, PicturesPort
@@ -157,3 +158,4 @@ class Ports:
     sources: SourcesPort
     uploads: UploadsPort
     desk: DeskPort
+    night: Callable[[], NightRecord | None]  # the one that was kept last

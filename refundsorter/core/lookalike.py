@@ -19,7 +19,7 @@ SIDE = ROWS * COLUMNS  # pixels of the square that is cut into blocks: a whole n
 MAX_RELATIVE = 0.1
 MAX_LEVELS = 1.0
 
-CHUNK = 1024  # photos that are held against all others at a time: bounds the memory
+CHUNK = 1024  # photos that are held against all others at a time
 
 
 def blocks(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -36,11 +36,12 @@ def blocks(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return mean.reshape(len(pixels), ROWS * COLUMNS * 3)
 
 
-def alike(averages: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
+def alike(averages: NDArray[np.float32], *, chunk: int = CHUNK) -> Iterator[tuple[int, int]]:
     """Find the pairs of photos that look alike.
 
     Args:
         averages: float32 [N, blocks and colours], 0..255.
+        chunk: How many photos are held against all others at a time: bounds the memory.
 
     Yields:
         Pairs of indices, the smaller first, in order.
@@ -49,8 +50,8 @@ def alike(averages: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
         return
     squares = (averages**2).mean(axis=1)
     contrast = averages.std(axis=1)
-    for start in range(0, len(averages), CHUNK):
-        some = slice(start, start + CHUNK)
+    for start in range(0, len(averages), chunk):
+        some = slice(start, start + chunk)
         product = averages[some] @ averages.T / averages.shape[1]
         distance = np.sqrt(np.maximum(squares[some, None] + squares - 2 * product, 0))
         allowed = np.maximum(MAX_LEVELS, MAX_RELATIVE * np.minimum(contrast[some, None], contrast))
