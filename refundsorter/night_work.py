@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from refundsorter.quality import Quality
 
 DAY_S = 86_400.0
+POOR_SHARE = 0.05  # of all photos: small and rejected ones together, beyond which somebody should look
 
 
 def work(settings: Settings, log: Log) -> Mapping[Step, Work]:
@@ -92,10 +93,15 @@ def quality(settings: Settings, tonight: Tonight, is_stopping: Callable[[], bool
         settings, since=_last_looked(settings, tonight, until), until=until, is_stopping=is_stopping
     )
     return Told(
-        outcome=Outcome.FOUND if found.small or found.rejected or found.alike else Outcome.DONE,
+        outcome=Outcome.FOUND if found.alike or _is_poor(found) else Outcome.DONE,
         sentence=_said(found),
         details=asdict(found) | {"until_s": until},
     )
+
+
+def _is_poor(found: "Quality") -> bool:
+    """Whether more photos than usual are of little use: somebody's camera or upload is broken."""
+    return found.small + sum(found.rejected.values()) > POOR_SHARE * found.filed
 
 
 def _last_looked(settings: Settings, tonight: Tonight, until: float) -> float:

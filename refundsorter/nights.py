@@ -5,7 +5,7 @@ from contextlib import closing
 
 from refundsorter.core.check import Check, Verdict
 from refundsorter.core.fault import RefundsorterError
-from refundsorter.core.night_steps import NightRecord
+from refundsorter.core.night_steps import NightRecord, Outcome
 from refundsorter.core.record import rfc3339
 from refundsorter.core.schedule import Schedule, day_of_key
 from refundsorter.core.standing import LastNight, Nights
@@ -76,9 +76,22 @@ def check(settings: Settings, path: str, *, now: float) -> Check:
             found=f"that of {last.date} is {last.state}: {why}",
             todo=f"see `refundsorter jobs show {last.job}`",
         )
+    if last is not None and (failed := _failed_steps(settings, last.job)):
+        return Check(
+            name="nights",
+            verdict=Verdict.WARNING,
+            found=f"steps of that of {last.date} have failed: {failed}",
+            todo="see `refundsorter nights show`",
+        )
     if found.next is None:
         return Check(name="nights", verdict=Verdict.OK, found="none: nothing is swept by itself")
     return Check(name="nights", verdict=Verdict.OK, found=f"'{found.schedule}', the next at {found.next}")
+
+
+def _failed_steps(settings: Settings, job: int) -> str:
+    """The steps of a night that could not be done, in words; nothing where there are none."""
+    steps = [step for one in kept(settings) if one.job == job for step in one.steps]
+    return ", ".join(step.step for step in steps if step.told and step.told.outcome is Outcome.FAILED)
 
 
 def _last(path: str) -> LastNight | None:

@@ -22,7 +22,7 @@ from refundsorter.core.port import Clock, Log
 from refundsorter.core.port_night_steps import NightBookPort
 from refundsorter.core.retry import RetryPolicy
 
-LOOK_S = 5.0  # between two looks for a night
+LOOK_S = 2.0  # between two looks for a night: each takes a millisecond
 SWEEP_S = 1.0  # between two looks whether its sweep is over
 
 Work = Callable[[Tonight, Callable[[], bool]], Told]
