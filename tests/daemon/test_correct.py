@@ -74,7 +74,7 @@ def test_beside_a_daemon_the_daemon_does_it(shop: Shop) -> None:
 
 @pytest.mark.parametrize("refusal", [None, "no photo 1 was filed"])
 def test_what_nobody_takes_up_any_more_is_withdrawn(shop: Shop, refusal: str | None) -> None:
-    """A process that is gone before it is looked at leaves its refusals, or nothing; either way it is told."""
+    """A process that is gone before it is looked at leaves a refusal, or nothing; either way it is told."""
     number = sort(shop, apple="red")["apple"]
     settings = configuration.load(shop.config, environment={}, overrides={})
     with closing(Ledger(str(shop.state / FILE), longest_wait_s=1.0)) as ledger:
