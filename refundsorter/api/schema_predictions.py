@@ -25,7 +25,9 @@ Record = Annotated[
 
 # Constraints of the text alone: that there is none is for `Source` to judge.
 Path = Annotated[str, Field(min_length=1, max_length=MAX_PATH)]
-Text = Annotated[str, Field(min_length=1)]
+Base64 = Annotated[
+    str, Field(min_length=4, json_schema_extra={"format": "byte", "contentEncoding": "base64"})
+]
 Url = Annotated[str, Field(min_length=1, max_length=MAX_URL)]
 
 
@@ -43,7 +45,7 @@ class Source(BaseModel):
             examples=["/srv/returns/IMG_0042.jpg"],
         ),
     ] = None
-    base64: Annotated[Text | SkipJsonSchema[None], Field(description="The file itself, RFC 4648.")] = None
+    base64: Annotated[Base64 | SkipJsonSchema[None], Field(description="The file itself, RFC 4648.")] = None
     url: Annotated[
         Url | SkipJsonSchema[None],
         Field(description="Where it is fetched from, with `http.fetch`: a public address."),

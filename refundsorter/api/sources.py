@@ -89,6 +89,8 @@ async def _of_form(request: Request, loan: Loan) -> tuple[list[Given], Wishes]:
     form.close()
     images, wishes = [], Wishes()
     for part, content in kept.items():
+        if part.name == "image" and part.file is None:
+            raise _unfit("image", "it is no file: its part tells no file's name")
         if part.name == "image":
             images.append(Given(printable(part.file or "") or None, bytes(content)))
         elif part.name in _FIELDS:
