@@ -6,6 +6,7 @@ A route raises `Problem`, or lets an error of the core pass: passing trouble bec
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -114,8 +115,8 @@ def install(app: FastAPI, routers: Sequence[APIRouter]) -> None:
 
     async def not_allowed(request: Request, error: HTTPException) -> Response:
         # The framework names the methods of the first route alone that has the path.
-        fit = [route.methods for route in routes if route.path_regex.match(request.url.path)]
-        headers = {"Allow": ", ".join(sorted(set().union(*fit)))} if fit else error.headers
+        fit = [route.methods or () for route in routes if route.path_regex.match(request.url.path)]
+        headers = {"Allow": ", ".join(sorted(chain(*fit)))} if fit else error.headers
         return problem(error.status_code, None, headers=headers)
 
     handlers: Sequence[tuple[type[Exception] | int, Any]] = (

@@ -115,6 +115,13 @@ def test_what_nobody_expected_is_told_to_the_log_alone(shop: Shop) -> None:
         assert face.daemon.stop() == 0
 
 
+def test_a_method_that_is_not_there_is_told_which_are(shop: Shop) -> None:
+    """405 names every method that the place has, though each has a route of its own."""
+    with served(shop) as face:
+        answer = face.client.ask("/v1/jobs/1", method="PUT")
+        assert (answer.status, answer.headers["allow"]) == (405, "DELETE, GET")
+
+
 def test_what_is_not_there_is_a_problem(shop: Shop) -> None:
     """Every refusal has RFC 9457's form, and the headers that keep a browser from using it otherwise."""
     wrong = [
