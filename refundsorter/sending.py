@@ -68,14 +68,23 @@ class Uploads:
 
     def begin(self, name: str) -> Delivery:
         """Begin with a photo, by the name that the client gives it."""
+        token = self.clear()
+        free = self._files.free_bytes(self._inbox)
+        if free < self._min_free_bytes:
+            raise PassingTrouble(f"{self._inbox!r}: {free} bytes are free, {self._min_free_bytes} have to be")
+        return Delivery(self._files, self._inbox, token=token, name=safe_name(name, self._is_ignored))
+
+    def clear(self) -> str:
+        """Remove what an earlier process left half-sent, unless that was done; the ledger's token.
+
+        Raises:
+            PassingTrouble: The ledger cannot be read now.
+        """
         with self._beginning:
             if self._token is None:
                 self._token = self._ledger.token()
                 remove_left(self._files, self._inbox, token=self._token)
-        free = self._files.free_bytes(self._inbox)
-        if free < self._min_free_bytes:
-            raise PassingTrouble(f"{self._inbox!r}: {free} bytes are free, {self._min_free_bytes} have to be")
-        return Delivery(self._files, self._inbox, token=self._token, name=safe_name(name, self._is_ignored))
+            return self._token
 
     def deliver(self, deliveries: Sequence[DeliveryPort]) -> list[Delivered]:
         """Put photos that are complete into the inbox, durably and never in another file's place."""

@@ -84,7 +84,7 @@ class Retried(BaseModel):
 class CorrectIn(BaseModel):
     """Where a photo belongs."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     category: Annotated[
         str, Field(pattern=FOLDER, max_length=255, description="The folder's name.", examples=["TOYS"])

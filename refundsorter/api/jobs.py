@@ -34,6 +34,7 @@ class JobIn(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         json_schema_extra={"examples": [{"kind": "sweep"}, {"kind": "sweep", "classes": ["ELECTRONICS"]}]},
     )
 

@@ -35,7 +35,7 @@ class Source(BaseModel):
     """An image that is asked about: exactly one of these."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"oneOf": [{"required": [place]} for place in PLACES]}
+        extra="forbid", strict=True, json_schema_extra={"oneOf": [{"required": [place]} for place in PLACES]}
     )
 
     path: Annotated[
@@ -69,7 +69,7 @@ class PredictIn(Source):
 class BatchIn(BaseModel):
     """Several images."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     images: Annotated[list[Source], Field(min_length=1, max_length=MOST_IMAGES, description="The images.")]
     top_k: TopK = None
