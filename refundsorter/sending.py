@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from refundsorter.core.correction import Stage, Verdict
 from refundsorter.core.fault import ConfigurationInvalid, PassingTrouble
-from refundsorter.core.fetching import FetchLimits
+from refundsorter.core.fetching import FetchLimits, NotFetched, Why
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.prediction import Prediction, SourceForbidden
 from refundsorter.core.stability import Arrival, FileIdentity, Source
@@ -25,9 +26,15 @@ from refundsorter.settings import Settings
 
 
 class Sources:
-    """Where images come from that a request only names; see `SourcesPort`."""
+    """Where images come from that a request only names; see `SourcesPort`.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: What may be read and fetched.
+        get: Fetches one.
+    """
+
+    def __init__(self, settings: Settings, *, get: Callable[[str, FetchLimits], bytes] = fetch) -> None:
+        self._get = get
         roots = settings.http.read_roots
         self._files = ReadableFiles(
             [str(root) for root in roots], _shares(roots), max_bytes=settings.image.max_bytes
@@ -39,11 +46,14 @@ class Sources:
         """A file of this machine."""
         return self._files.read(path)
 
-    def fetched(self, url: str) -> bytes:
+    def fetched(self, url: str, *, since: float) -> bytes:
         """What lies at an address."""
         if self._fetching is None:
             raise SourceForbidden("nothing is fetched by URL, unless `http.fetch` is true")
-        return fetch(url, self._fetching)
+        left_s = since + self._fetching.timeout_s - time.monotonic()
+        if left_s <= 0:
+            raise NotFetched(Why.TOO_SLOW, "the time for all photos of the request is over")
+        return self._get(url, replace(self._fetching, timeout_s=left_s))
 
 
 class Uploads:
