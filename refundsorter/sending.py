@@ -63,14 +63,22 @@ class Uploads:
         settings: For the inbox and the limits.
         ledger: That they enter.
         on_admitted: Told that some have entered.
+        files: The system calls; None: those of this machine.
     """
 
-    def __init__(self, settings: Settings, ledger: Ledger, on_admitted: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        on_admitted: Callable[[], None],
+        *,
+        files: FileSystem | None = None,
+    ) -> None:
         self._inbox = str(settings.inbox[0])
         self._is_watched = self._inbox in watched_inboxes(settings)
         self._is_ignored = IgnoreRules(settings.watch.ignore).matches
         self._min_free_bytes = settings.move.min_free_bytes
-        self._files = FileSystem(shares=_shares(settings.inbox[:1]))
+        self._files = files or FileSystem(shares=_shares(settings.inbox[:1]))
         self._ledger = ledger
         self._on_admitted = on_admitted
         self._beginning = threading.Lock()
