@@ -48,6 +48,10 @@ class Promises:
     jobs: set[int] = field(default_factory=set)  # likewise
     asked: int = 0  # predictions that were answered
 
+    def has_each_kind(self) -> bool:
+        """Whether photos, predictions and jobs were each answered."""
+        return bool(self.sent and self.asked and self.jobs)
+
 
 def is_open(shop: Shop) -> bool:
     """Whether a daemon takes requests now."""
