@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class Answers:
             load=max(1, settings.batch.max_size // 2),
             room=settings.http.predict_queue,
         )
+        self._uploads = Uploads(settings, workshop.ledger, workshop.sorter.wake)
         self.ports = Ports(
             log=workshop.log,
             keys=keys,
@@ -62,7 +64,7 @@ class Answers:
             predictor=self._predictor,
             predictions=Predictions(workshop.ledger, workshop.sorter.write_lines),
             sources=Sources(settings),
-            uploads=Uploads(settings, workshop.ledger, workshop.sorter.wake),
+            uploads=self._uploads,
             desk=Desk(settings, workshop.ledger, workshop.sorter.wake),
             jobs=JobDesk(settings, workshop.ledger.jobs, on_change=workshop.jobs.wake),
             images=LedgerImages(self._reader),
@@ -70,6 +72,11 @@ class Answers:
             pictures=Pictures(settings, workshop.fence, list(shares.values())),
         )
         self._predictor.start()
+
+    def clear(self) -> None:
+        """Remove what an earlier daemon left half-sent; else the next photo that is sent has it done."""
+        with suppress(PassingTrouble):
+            self._uploads.clear()
 
     def close(self) -> None:
         """Answer nothing any more, and close the ledger's connections."""

@@ -251,6 +251,8 @@ def test_what_is_wrong_with_a_request_is_told(shop: Shop) -> None:
         (422, *form([photo("red")], top_k="0")),
         (422, *form([photo("red")], top_k="many")),
         (422, *form([photo("red")], colour="red")),
+        (422, *form([], image="no file")),
+        (422, *form([photo("red")], record="1")),
         (422, *form([b"x"] * 65)),
     ]
     with served(shop, REFUNDSORTER_HTTP__MAX_BODY_BYTES="1 MiB") as face:
