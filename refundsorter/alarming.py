@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from refundsorter import drift
+from refundsorter import drift, nights
 from refundsorter.assembly import Workshop
 from refundsorter.core.alert import Limits, Patience, Signs
 from refundsorter.core.fault import PassingTrouble, RefundsorterError
@@ -19,6 +19,7 @@ from refundsorter.edges.ledger_signs import LedgerSigns
 from refundsorter.filing import SystemClock
 from refundsorter.loops.herald import Herald
 from refundsorter.places import Places
+from refundsorter.policies import schedule
 from refundsorter.settings import Settings
 
 HOUR_S = 3600.0
@@ -67,6 +68,7 @@ class Watchful:
     def __init__(self, settings: Settings, ledger_path: str) -> None:
         self._settings = settings
         self._places = Places(settings)
+        self._ledger_path = ledger_path
         self._ledger = LedgerSigns(Reader(ledger_path))
         self._shifted: tuple[str, ...] = ()
         self._next_drift = time.monotonic() + SETTLED_S
@@ -88,8 +90,15 @@ class Watchful:
             free=self._places.room(),
             away={printable(str(one.folder)): one.found for one in self._places.look() if not one.is_well},
             refused=said.refused if said else None,
+            night=self._night(now),
             shifted=self._drift(now),
         )
+
+    def _night(self, now: float) -> str | None:
+        plan = schedule(self._settings)
+        with suppress(RefundsorterError):
+            return nights.flaw(plan, self._ledger_path, now=now) if plan else None
+        return None
 
     def _drift(self, now: float) -> tuple[str, ...]:
         if self._settings.alerts.drift and time.monotonic() >= self._next_drift:

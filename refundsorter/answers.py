@@ -90,6 +90,7 @@ class About:
         """Whether every loop makes progress."""
         beats = {
             "sorter": self._workshop.sorter.beat,
+            "nights": self._workshop.nights.beat,
             **{f"intake {printable(one.root.path)}": one.beat for one in self._intakes},
         }
         return [
@@ -141,7 +142,8 @@ class About:
 
     def status(self) -> dict[str, Any]:
         """How photos stand, by the names of `refundsorter status --json`."""
-        return asdict(state.read(self._workshop.settings, now=time.time()))
+        plan = self._workshop.nights.schedule  # a reload may have brought another one
+        return asdict(state.read(self._workshop.settings, plan, now=time.time()))
 
     def room(self) -> dict[str, int]:
         """The bytes that may still be written, of several inboxes those of the fullest disk."""

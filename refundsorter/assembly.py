@@ -28,6 +28,7 @@ from refundsorter.loops.hints import HintQueue
 from refundsorter.loops.intake import Intake
 from refundsorter.loops.job_scan import ScopedScanner
 from refundsorter.loops.jobs import JobRunner
+from refundsorter.loops.night import NightWatch
 from refundsorter.loops.root import Root
 from refundsorter.loops.sorter import Sorter
 from refundsorter.model import Model, classifiers, load_model
@@ -35,7 +36,9 @@ from refundsorter.policies import (
     batch_policy,
     decode_limits,
     intake_times,
+    night_scope,
     retry_policy,
+    schedule,
     watch_mode,
     watched_inboxes,
     worker_count,
@@ -171,6 +174,16 @@ class Workshop:
             clock=clock,
             log=log,
         )
+        self.nights = NightWatch(
+            nights=self.ledger.nights,
+            schedule=schedule(settings),
+            scope=night_scope(settings),
+            catch_up=settings.sweep.catch_up,
+            on_asked=self.jobs.wake,
+            retry=retry_policy(settings),
+            clock=clock,
+            log=log,
+        )
 
     def crew(self, model: Model, shadow: Shadow | None = None, candidates: Sequence[Classifier] = ()) -> Crew:
         """A crew for a bundle, warmed up and at rest; by the settings of the start, as the loops.
@@ -221,7 +234,7 @@ class Workshop:
                 entries=self.ledger.jobs,
             )
             for root, scanner in self._scanners()
-            if root in roots
+            if root in roots and job.scope.reaches(root)
         ]
 
     def _scanners(self) -> list[tuple[str, Scanner]]:

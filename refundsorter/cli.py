@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,6 +36,7 @@ from refundsorter.exits import ExitCode, exit_code
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` is instant, and `run` starts fast
     from refundsorter.settings import Settings
+    from refundsorter.sweep import Account
 
 app = typer.Typer(
     name="refundsorter",
@@ -120,17 +122,8 @@ def sweep(
             rehearsal = rehearse(settings, load_model(settings), _log(settings, quiet=True), on_progress)
         _answer(asdict(rehearsal), as_json, lambda: show.rehearsal(rehearsal))
         return
-    signals.block(signals.STOP_SIGNALS)
-    from refundsorter.assembly import Workshop, settle
-    from refundsorter.sweep import sweep as sweep_once
-
-    workshop = Workshop(settings, _log(settings, quiet=True))
-    settle()
-    try:
-        with show.progress(enabled=not as_json) as on_progress:
-            account = sweep_once(workshop, on_progress)
-    finally:
-        workshop.close()
+    with show.progress(enabled=not as_json) as on_progress:
+        account = _swept_by_daemon(settings, on_progress) or _swept_here(settings, on_progress)
     _answer(asdict(account), as_json, lambda: show.account(account))
     raise typer.Exit(ExitCode.OK if account.is_complete else ExitCode.LEFT)
 
@@ -210,6 +203,31 @@ cli_service.add_to(app)
 cli_correct.add_to(app)
 cli_drift.add_to(app)
 cli_evaluate.add_to(app)
+
+
+def _swept_by_daemon(settings: "Settings", on_progress: Callable[[int, int], None]) -> "Account | None":
+    """Have a daemon sweep; None where there is none."""
+    from refundsorter.handover import daemon_pid, hand_over
+
+    pid = daemon_pid(settings)
+    if pid is None:
+        return None
+    typer.echo(f"refundsorter: process {pid} is sorting, and makes the sweep", err=True)
+    return hand_over(settings, by=cli_correct.login_name(None), on_progress=on_progress)
+
+
+def _swept_here(settings: "Settings", on_progress: Callable[[int, int], None]) -> "Account":
+    """Sweep in this process."""
+    signals.block(signals.STOP_SIGNALS)
+    from refundsorter.assembly import Workshop, settle
+    from refundsorter.sweep import sweep as sweep_once
+
+    workshop = Workshop(settings, _log(settings, quiet=True))
+    settle()
+    try:
+        return sweep_once(workshop, on_progress)
+    finally:
+        workshop.close()
 
 
 def _log(settings: "Settings", *, quiet: bool = False) -> Any:

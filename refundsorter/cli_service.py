@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:  # each command imports what it needs
-    from refundsorter.service import Step
+    from refundsorter.service_steps import Step
 
 OfUser = Annotated[
     bool, typer.Option("--user", help="A service of your own, which needs no root, instead of the system's.")
@@ -34,6 +34,9 @@ def install_service(
     shelf: Annotated[
         Path | None, typer.Option("--sorted", metavar="FOLDER", help="The shelf for sorted photos.")
     ] = None,
+    timer: Annotated[
+        bool, typer.Option("--timer", help="Also a timer that sweeps every night, in place of the schedule.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
 ) -> None:
     """Install the systemd service; start nothing."""
@@ -48,7 +51,7 @@ def install_service(
     if not dry_run:
         service.refuse_where_it_cannot_be(place)
     is_new = not place.unit.exists()
-    for step in service.installation(place, config, folders, os.environ):
+    for step in service.installation(place, config, folders, os.environ, timer=timer):
         _go(step, dry_run=dry_run)
     if dry_run:
         typer.echo("\nNothing was done.")
@@ -58,6 +61,11 @@ def install_service(
     typer.echo(
         f"\nNothing was started. Next:\n  {manager} {start} refundsorter\n  {manager} status refundsorter"
     )
+    if timer:
+        typer.echo(
+            f"  {manager} enable --now refundsorter-sweep.timer\n"
+            f"and write `sweep: {{schedule: null}}` into {place.settings}: the timer takes its place."
+        )
 
 
 def uninstall_service(user: OfUser = False) -> None:
@@ -75,9 +83,9 @@ def uninstall_service(user: OfUser = False) -> None:
 
 def _go(step: "Step", *, dry_run: bool = False) -> None:
     """Take a step, or only say it."""
-    from refundsorter import service
+    from refundsorter import service_steps
 
     if not dry_run:
-        service.take(step)
+        service_steps.take(step)
     verdict = "is so" if step.take is None else "would" if dry_run else "done"
     typer.echo(f"{verdict:<6}{step.does}")

@@ -26,7 +26,7 @@ from refundsorter.exits import ExitCode, exit_code
 from refundsorter.face import Face
 from refundsorter.loops.beat import Beat
 from refundsorter.loops.intake import Intake
-from refundsorter.policies import batch_policy, intake_times, retry_policy
+from refundsorter.policies import batch_policy, intake_times, retry_policy, schedule
 from refundsorter.releasing import Releaser
 from refundsorter.settings import Settings
 
@@ -130,6 +130,8 @@ class Daemon:
             model=self._workshop.model.rules.model,
             pid=os.getpid(),
         )
+        self._loops.append(Loop("nights", self._workshop.nights.run))  # one that was missed burdens no start
+        self._loops[-1].start()
         self._face.start()
         code = self._supervise()
         return self._stop(code)
@@ -162,6 +164,7 @@ class Daemon:
         deadline = time.monotonic() + self._settings.stop_timeout_s
         self._releaser.stop()
         self._herald.stop()
+        self._workshop.nights.stop()
         self._workshop.jobs.stop()
         for intake in self._intakes:
             intake.stop()
@@ -213,6 +216,8 @@ class Daemon:
                 live.append("taxonomy")  # the same file with another content
             sorter.policy = replace(batch_policy(new), max_size=sorter.policy.max_size)
             self._workshop.filer.retry = self._workshop.jobs.retry = retry_policy(new)
+            self._workshop.nights.retry = retry_policy(new)
+            self._workshop.nights.reschedule(schedule(new))
             sorter.reconciler.scan_s = new.corrections.scan_s
             for intake in self._intakes:
                 intake.retime(intake_times(new))

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from refundsorter import kinship
+from refundsorter import kinship, nights
 from refundsorter.assembly import LEDGER_FILE
 from refundsorter.core.check import Check, Verdict
 from refundsorter.core.fault import (
@@ -60,6 +60,8 @@ def examine(settings: Settings) -> Iterator[Check]:
     if has_filed and os.path.lexists(settings.sorted):
         yield from _journal(settings)
     yield from _model(settings)
+    if ledger.verdict is Verdict.OK:
+        yield nights.check(settings, str(settings.state_dir / LEDGER_FILE), now=time.time())
     yield from _http(settings)
 
 

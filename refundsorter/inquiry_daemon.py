@@ -17,7 +17,7 @@ from refundsorter.core.fault import PassingTrouble, RefundsorterError, StartRefu
 from refundsorter.core.job import JobOver, JobRefused, JobReport, JobState, NoSuchJob, Scope
 from refundsorter.core.port_images import Wanted
 from refundsorter.core.port_inquiry import NoSuchPhoto, OnProgress
-from refundsorter.core.standing import Standing
+from refundsorter.core.standing import Standing, nights_of
 from refundsorter.edges import listening
 from refundsorter.edges.client import UNIX, Client, Declined, Place, Unanswered
 from refundsorter.locks import sorter_pid
@@ -59,7 +59,12 @@ class DaemonInquiry:
     def standing(self) -> Standing:
         """How the daemon and its photos stand."""
         found = self._ask("/v1/status")
-        return _read(lambda: Standing(**{one.name: found[one.name] for one in fields(Standing)}))
+        return _read(
+            lambda: Standing(
+                **{one.name: found[one.name] for one in fields(Standing)}
+                | {"nights": nights_of(found["nights"])}
+            )
+        )
 
     def images(self, wanted: Wanted, *, limit: int, on_progress: OnProgress) -> list[dict[str, Any]]:
         """Photos, the newest first."""

@@ -16,6 +16,7 @@ from refundsorter.edges.ledger_images import LedgerImages
 from refundsorter.edges.ledger_jobs_report import JobsReport
 from refundsorter.edges.ledger_reading import Reader
 from refundsorter.locks import sorter_pid
+from refundsorter.policies import schedule
 from refundsorter.settings import Settings
 
 
@@ -28,7 +29,7 @@ class LedgerInquiry:
 
     def standing(self) -> Standing:
         """How the daemon and its photos stand."""
-        return state.read(self._settings, now=time.time())
+        return state.read(self._settings, schedule(self._settings), now=time.time())
 
     def images(self, wanted: Wanted, *, limit: int, on_progress: OnProgress) -> list[dict[str, Any]]:
         """Photos, the newest first."""

@@ -21,6 +21,7 @@ from refundsorter.core.job import (
     Scope,
     report,
 )
+from refundsorter.core.schedule import KEY as OF_NIGHTS
 from refundsorter.core.text import shown
 from refundsorter.edges.ledger import Ledger
 from refundsorter.edges.ledger_jobs import JobRows
@@ -64,11 +65,13 @@ def start(settings: Settings, scope: Scope, *, by: str | None, key: str | None) 
 
     Raises:
         NoLedger: There is no ledger yet, or one of an older version.
+        JobRefused: Such a key belongs to the schedule.
         KeyReused: The key is that of another request.
         AlreadyRunning: The process that sorts knows no jobs.
         PassingTrouble: The disk does not allow it now.
         LedgerRefused: The ledger is damaged, or of a newer version.
     """
+    _require_free(key)
     with closing(_opened(settings)) as ledger:
         return ledger.jobs.ask(Kind.SWEEP, scope, by=by, key=key, now=time.time())
 
@@ -109,6 +112,7 @@ class JobDesk:
             scope = scope_of(self._settings, classes=scope.classes, paths=scope.paths, glob=scope.glob)
         except ConfigurationInvalid as invalid:  # the daemon goes on with the one that it has read
             raise PassingTrouble(str(invalid)) from invalid
+        _require_free(key)
         job, _ = self._rows.ask(Kind.SWEEP, scope, by=by, key=key, now=time.time())
         self._on_change()
         return self.one(job.id)
@@ -184,6 +188,12 @@ def _require_classes(settings: Settings, classes: Sequence[str]) -> None:
             "classes: every inbox is watched, so every photo is sorted as it comes and none can be left; "
             "set `watch.mode: jobs`, or the mode of an inbox in `watch.roots`"
         )
+
+
+def _require_free(key: str | None) -> None:
+    """Leave the keys of nights to the schedule: whoever had one would take that night from it."""
+    if key is not None and key.startswith(OF_NIGHTS):
+        raise JobRefused(f"key: {shown(key)} begins with {OF_NIGHTS!r}; such keys are those of the schedule")
 
 
 def _in_inbox(settings: Settings, path: str) -> str:

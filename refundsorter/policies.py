@@ -6,10 +6,13 @@ from pathlib import Path
 from refundsorter.core.batching import BatchPolicy
 from refundsorter.core.bundle import Bundle
 from refundsorter.core.decision import Interpretation, Rules, Thresholds
+from refundsorter.core.job import Scope
 from refundsorter.core.pixels import ImageLimits
 from refundsorter.core.retry import RetryPolicy
+from refundsorter.core.schedule import Schedule
 from refundsorter.edges.fence import DecodeLimits
 from refundsorter.edges.taxonomy import read_taxonomy
+from refundsorter.edges.zone import zone_of
 from refundsorter.loops.root import Times
 from refundsorter.settings import Settings
 from refundsorter.settings_model import WatchMode
@@ -73,6 +76,20 @@ def batch_policy(settings: Settings) -> BatchPolicy:
 def watched_inboxes(settings: Settings) -> list[str]:
     """The inboxes whose photos are sorted as they come, without a job."""
     return [str(root) for root in settings.inbox if watch_mode(settings, root) != "jobs"]
+
+
+def schedule(settings: Settings) -> Schedule | None:
+    """When the nights are; None: never, for nobody has set a time, or no inbox is watched."""
+    expression = settings.sweep.schedule
+    if expression is None or not watched_inboxes(settings):
+        return None
+    return Schedule(expression, zone_of(settings.sweep.timezone))
+
+
+def night_scope(settings: Settings) -> Scope:
+    """What a night is about: inboxes that are watched. The others are left alone but for jobs."""
+    watched = watched_inboxes(settings)
+    return Scope() if len(watched) == len(settings.inbox) else Scope.of(paths=tuple(watched))
 
 
 def watch_mode(settings: Settings, inbox: Path) -> WatchMode:

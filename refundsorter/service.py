@@ -7,53 +7,24 @@ already is kept, so installing again makes what is missing, and the unit anew.
 import os
 import pwd
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from refundsorter import service_unit
+from refundsorter import service_steps as steps
+from refundsorter import service_timer, service_unit
 from refundsorter import settings as configuration
 from refundsorter.core.fault import StartRefused
 from refundsorter.edges import plain_yaml
 from refundsorter.edges.bundle import BundleStore
 from refundsorter.edges.choice import ACTIVE
 from refundsorter.edges.taxonomy import read_taxonomy
+from refundsorter.service_steps import Place, Step
 from refundsorter.settings import Settings
 from refundsorter.settings_show import to_mapping
 
 HIDDEN = tuple(map(Path, ("/dev", "/home", "/root", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108 - by the sandbox
-SHARED_MODE = 0o2775  # clerks of the group drop and take photos, and what they make stays the group's
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One step, and how it is taken."""
-
-    does: str  # what it does, in one line
-    take: Callable[[], object] | None = None  # None: it is so already
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a service and what belongs to it lie."""
-
-    unit: Path
-    config: Path  # the folder of settings and taxonomy
-    models: Path
-    state_dir: Path
-    photos: Path  # the folder of inbox and shelf, unless others are named
-    owner: str  # whose the folders of photos are; empty: of whoever installs
-    manager: tuple[str, ...]  # the command that speaks to the manager
-
-    @property
-    def settings(self) -> Path:
-        """The settings' file."""
-        return self.config / "refundsorter.yaml"
-
-
 SYSTEM = Place(
     unit=Path("/etc/systemd/system", service_unit.UNIT),
     config=Path("/etc/refundsorter"),
@@ -86,7 +57,12 @@ def of_user(environment: Mapping[str, str]) -> Place:
 
 
 def installation(
-    place: Place, config: Path | None, folders: Mapping[str, object], environment: Mapping[str, str]
+    place: Place,
+    config: Path | None,
+    folders: Mapping[str, object],
+    environment: Mapping[str, str],
+    *,
+    timer: bool = False,
 ) -> list[Step]:
     """Plan an installation; nothing is changed.
 
@@ -95,6 +71,7 @@ def installation(
         config: The settings to start from, where the place has none yet; None: the usual ones.
         folders: `inbox` and `sorted`, where they are not the place's.
         environment: Variables that are settings.
+        timer: Whether the timer is installed that sweeps every night.
 
     Raises:
         StartRefused: It cannot work like this; the message says what to do.
@@ -103,13 +80,13 @@ def installation(
         settings = _settings_there(place, folders)
         is_whole = settings.taxonomy.exists() and (settings.models / ACTIVE).exists()
         given = settings if is_whole else configuration.load(config, environment=environment)
-        written = _kept(place.settings)
+        settings_step = steps.kept(place.settings)
     else:
         given = configuration.load(config, environment=environment)
         settings = configuration.load(
             config, environment=environment, overrides={**_folders_of(place), **folders}
         )
-        written = _written(place.settings, plain_yaml.dump(_unusual(settings)))
+        settings_step = steps.written(place.settings, plain_yaml.dump(_unusual(settings)))
     photos = (*settings.inbox, settings.sorted)
     if place.owner:
         _refuse_hidden(photos)
@@ -120,26 +97,23 @@ def installation(
         *_user(place),
         _copied(given.taxonomy, settings.taxonomy, read_taxonomy),
         _copied(given.models, settings.models, lambda models: BundleStore(models).active()),
-        written,
+        settings_step,
         *(
-            _folder(folder, place.owner)
+            steps.folder(folder, place.owner)
             for folder in dict.fromkeys((*service_unit.opened_for(photos), *photos))
         ),
-        _written(place.unit, unit),
-        _reload(place),
+        steps.written(place.unit, unit),
+        *(service_timer.installation(place, photos) if timer else ()),
+        steps.reload(place),
     ]
 
 
 def removal(place: Place) -> list[Step]:
-    """Plan the removal of the unit; whatever else was installed or made stays."""
-    if not place.unit.exists():
+    """Plan the removal of the units; whatever else was installed or made stays."""
+    timer = service_timer.removal(place)
+    if not (timer or place.unit.exists()):
         return [Step(does=f"{place.unit} is not there")]
-    stop = (*place.manager, "disable", "--now", place.unit.name)
-    return [
-        Step(does=f"stop and disable {place.unit.name}", take=partial(_call, *stop)),
-        Step(does=f"remove {place.unit}", take=place.unit.unlink),
-        _reload(place),
-    ]
+    return [*timer, *steps.unit_removal(place, place.unit), steps.reload(place)]
 
 
 def refuse_where_it_cannot_be(place: Place) -> None:
@@ -152,22 +126,6 @@ def refuse_where_it_cannot_be(place: Place) -> None:
         raise StartRefused("systemd does not run here; start the daemon without it: refundsorter run")
     if place.owner and os.geteuid() != 0:
         raise StartRefused("a service of the system is root's to install: use sudo, or --user for your own")
-
-
-def take(step: Step) -> None:
-    """Take a step.
-
-    Raises:
-        StartRefused: It failed; the message names it.
-    """
-    os.umask(0o022)  # settings and folders above are for every user to read, whoever installs
-    try:
-        if step.take:
-            step.take()
-    except OSError as error:
-        raise StartRefused(f"{step.does}: {error.strerror} ({error.filename})") from error
-    except subprocess.CalledProcessError as error:
-        raise StartRefused(f"{step.does}: {error.stderr.strip() or error}") from error
 
 
 def _settings_there(place: Place, folders: Mapping[str, object]) -> Settings:
@@ -231,21 +189,17 @@ def _user(place: Place) -> Iterator[Step]:
         pwd.getpwnam(place.owner)
     except KeyError:
         home, shell = f"--home-dir={place.state_dir}", "--shell=/usr/sbin/nologin"
-        add = partial(_call, "useradd", "--system", "--user-group", home, shell, place.owner)
+        add = partial(steps.call, "useradd", "--system", "--user-group", home, shell, place.owner)
         yield Step(does=f"make the user {place.owner}", take=add)
     else:
         yield Step(does=f"the user {place.owner} is there")
-
-
-def _kept(path: Path) -> Step:
-    return Step(does=f"{path} is there")
 
 
 def _copied(source: Path, target: Path, judge: Callable[[Path], object]) -> Step:
     """A file or a folder that is copied where it is missing; a wrong one is refused first of all."""
     there = target / ACTIVE if source.is_dir() else target
     if there.exists():
-        return _kept(target)
+        return steps.kept(target)
     judge(source)
 
     def copy() -> None:
@@ -258,41 +212,3 @@ def _copied(source: Path, target: Path, judge: Callable[[Path], object]) -> Step
             path.chmod(0o755 if path.is_dir() else 0o644)
 
     return Step(does=f"copy {source} to {target}", take=copy)
-
-
-def _written(path: Path, content: str) -> Step:
-    if path.exists() and path.read_text(encoding="utf-8") == content:
-        return _kept(path)
-
-    def write() -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-
-    return Step(does=f"write {path}", take=write)
-
-
-def _folder(path: Path, owner: str) -> Step:
-    """A folder for photos; one that is there keeps its owner and its rights."""
-    if path.is_dir():
-        return _kept(path)
-    if os.path.lexists(path):
-        raise StartRefused(f"{path} is no folder: name another one, or move it away")
-
-    def make() -> None:
-        path.mkdir(parents=True)
-        if owner:
-            shutil.chown(path, owner, owner)
-            path.chmod(SHARED_MODE)
-
-    whose = f", which the group {owner} may write to" if owner else ""
-    return Step(does=f"make {path}{whose}", take=make)
-
-
-def _reload(place: Place) -> Step:
-    return Step(
-        does="tell systemd of it (daemon-reload)", take=partial(_call, *place.manager, "daemon-reload")
-    )
-
-
-def _call(*command: str) -> None:
-    subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - words of ours

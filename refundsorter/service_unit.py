@@ -1,4 +1,4 @@
-"""The systemd unit for a machine, made from the one text of it, `systemd/refundsorter.service`."""
+"""The systemd units for a machine, each made from the one text of it in `systemd/`."""
 
 import os
 import subprocess
@@ -10,6 +10,8 @@ from refundsorter.core.fault import StartRefused
 from refundsorter.core.text import printable
 
 UNIT = "refundsorter.service"
+SWEEP = "refundsorter-sweep.service"
+TIMER = "refundsorter-sweep.timer"
 STEPPED_RESTARTS = 254  # the first systemd that waits longer each time
 
 # What a user's own manager has no right to do, or has done already.
@@ -22,20 +24,21 @@ SYSTEM_ONLY = (
 )  # fmt: skip
 
 
-def of_system(config: Path, folders: Sequence[Path]) -> str:
-    """The unit of a system's service, which writes to these folders alone."""
+def of_system(config: Path, folders: Sequence[Path], *, sweep: bool = False) -> str:
+    """The unit of a system's service, which writes to these folders alone: the daemon's, or a sweep's."""
     opened = [_quoted(path) for path in opened_for(folders)]
-    return filled(_text(), {"ExecStart": [_command(config)], "ReadWritePaths": opened})
+    own = {"ExecStart": [_command(config, sweep=sweep)], "ReadWritePaths": opened}
+    return filled(_text(sweep=sweep), own)
 
 
-def of_user(config: Path) -> str:
-    """The unit of a user's own service."""
+def of_user(config: Path, *, sweep: bool = False) -> str:
+    """The unit of a user's own service, likewise."""
     struck: dict[str, Sequence[str]] = dict.fromkeys(SYSTEM_ONLY, ())
     own = {
-        "ExecStart": [_command(config)],
+        "ExecStart": [_command(config, sweep=sweep)],
         "WantedBy": ["default.target"],
     }
-    return filled(_text(), struck | own)
+    return filled(_text(sweep=sweep), struck | own)
 
 
 def opened_for(folders: Sequence[Path]) -> Sequence[Path]:
@@ -69,10 +72,10 @@ def filled(text: str, values: Mapping[str, Sequence[str]]) -> str:
     return "\n".join(kept) + "\n"
 
 
-def template() -> Path:
-    """The unit's text: in a wheel beside this module, in a checkout in a folder of its own."""
-    packaged = Path(__file__).with_name(UNIT)
-    return packaged if packaged.exists() else packaged.parents[1] / "systemd" / UNIT
+def template(unit: str = UNIT) -> Path:
+    """A unit's text: in a wheel beside this module, in a checkout in a folder of its own."""
+    packaged = Path(__file__).with_name(unit)
+    return packaged if packaged.exists() else packaged.parents[1] / "systemd" / unit
 
 
 def systemd_version() -> int:
@@ -84,15 +87,16 @@ def systemd_version() -> int:
         return 0
 
 
-def _text() -> str:
-    text = template().read_text(encoding="utf-8")
+def _text(*, sweep: bool) -> str:
+    text = template(SWEEP if sweep else UNIT).read_text(encoding="utf-8")
     return text.replace("\n#Restart", "\nRestart") if systemd_version() >= STEPPED_RESTARTS else text
 
 
-def _command(config: Path) -> str:
+def _command(config: Path, *, sweep: bool) -> str:
     python = _quoted(Path(sys.executable)).replace("$", "$$")
     # -P: modules come from where the program is installed, never from the folder it is started in.
-    return f"{python} -P -m refundsorter run --config {_quoted(config).replace('$', '$$')}"
+    does = "sweep" if sweep else "run"
+    return f"{python} -P -m refundsorter {does} --config {_quoted(config).replace('$', '$$')}"
 
 
 def _quoted(path: Path) -> str:

@@ -28,6 +28,7 @@ from refundsorter.settings_kinds import (
     whole,
 )
 from refundsorter.settings_source import Origin
+from refundsorter.settings_sweep import SweepSettings
 
 WatchMode = Literal["auto", "inotify", "polling", "jobs"]
 
@@ -143,14 +144,6 @@ class CorrectionsSettings(Group):
         0,
         86400,
         live=True,
-    )
-
-
-class SweepSettings(Group):
-    """How a whole inbox is reconciled."""
-
-    chunk_size: int = whole(
-        1000, "How many files enter the ledger in one commit; bounds the memory of a sweep.", 1, 100_000
     )
 
 

@@ -24,7 +24,7 @@ from refundsorter.core.text import printable
 
 if TYPE_CHECKING:  # the values that are shown; showing them needs nothing of what makes them
     from refundsorter.core.check import Check
-    from refundsorter.core.standing import Standing
+    from refundsorter.core.standing import Nights, Standing
     from refundsorter.preview import Rehearsal
     from refundsorter.sweep import Account
 
@@ -68,9 +68,11 @@ def progress(*, enabled: bool, doing: str = "sorting") -> Iterator[Callable[[int
 
 def account(found: "Account") -> None:
     """A sweep's account."""
-    if found.interrupted:
+    if found.interrupted and found.trouble:
+        OUT.print(f"Not over after {found.seconds:.1f} s; the daemon goes on with it as job {found.job}.")
+    elif found.interrupted:
         OUT.print(f"Interrupted after {found.seconds:.1f} s. Run it again to go on.")
-    elif not (found.found or found.unreachable or found.lines_owed):
+    elif not (found.found or found.unreachable or found.lines_owed or found.trouble):
         OUT.print("Nothing to sort: no photo lies in the inbox.")
         return
     else:
@@ -79,6 +81,8 @@ def account(found: "Account") -> None:
     _outcomes(found)
     for inbox in found.unreachable:
         OUT.print(f"\nThis inbox could not be looked through: {printable(inbox)}")
+    if found.trouble:
+        OUT.print(Text(f"\nHeld up: {printable(found.trouble)}", style="yellow"))
     if found.left:
         OUT.print("\nWhat is left still lies in the inbox; `refundsorter status` says why.")
     if found.lines_owed:
@@ -204,6 +208,19 @@ def _done(found: "Standing") -> None:
         OUT.print(f"Corrections that people made: {found.corrections}.")
     if found.jobs_running:
         OUT.print(f"Jobs in hand: {found.jobs_running}; see `refundsorter jobs list`.")
+    _nights(found.nights)
+
+
+def _nights(found: "Nights") -> None:
+    """How the last night went, and when the next one is."""
+    last = found.last
+    if last is not None:
+        ended = f" at {local(last.ended)}" if last.ended else ""
+        left = f", {last.left} left" if last.left else ""
+        said = f"The night of {last.date} (job {last.job}): {last.state}{ended}, {last.found} photos{left}."
+        OUT.print(Text(said, style="yellow" if last.flaw else ""))
+    if found.next is not None:
+        OUT.print(f"The next night begins at {local(found.next)}.")
 
 
 def _http(found: "Standing") -> None:

@@ -40,11 +40,12 @@ class Account:
     interrupted: bool  # a signal ended it before everything was done
     unreachable: Sequence[str]  # inboxes that could not be looked through; their photos are not in `found`
     lines_owed: int  # filed photos, of earlier runs too, whose lines could not be written to the journal
+    trouble: str | None = None  # what holds or held it up, where a daemon makes it
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing is left for another sweep."""
-        return not (self.left or self.interrupted or self.unreachable or self.lines_owed)
+        return not (self.left or self.interrupted or self.unreachable or self.lines_owed or self.trouble)
 
 
 def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Account:

@@ -163,9 +163,9 @@ class Running:
 
 
 def environment() -> dict[str, str]:
-    """The environment without settings of the machine at hand, and with the HTTP face off."""
+    """The environment without settings of the machine at hand, with the HTTP face off and without nights."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("REFUNDSORTER_")}
-    return kept | {"REFUNDSORTER_HTTP__ENABLED": "false"}
+    return kept | {"REFUNDSORTER_HTTP__ENABLED": "false", "REFUNDSORTER_SWEEP__SCHEDULE": "null"}
 
 
 def make_shop(base: Path, settings: str = "", taxonomy: str = TAXONOMY) -> Shop:

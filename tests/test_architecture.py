@@ -23,8 +23,9 @@ MAX_MODULE_LINES, MAX_FUNCTION_LINES = 300, 60
 
 # What the core may use beside itself: values and arithmetic; nothing that waits, or touches a disk.
 PURE = {
-    "collections", "dataclasses", "datetime", "enum", "errno", "fnmatch", "functools", "hashlib", "heapq",
-    "itertools", "json", "math", "numpy", "pathlib", "re", "reprlib", "struct", "typing", "unicodedata",
+    "collections", "cronsim", "dataclasses", "datetime", "enum", "errno", "fnmatch", "functools", "hashlib",
+    "heapq", "itertools", "json", "math", "numpy", "pathlib", "re", "reprlib", "struct", "typing",
+    "unicodedata",
 }  # fmt: skip
 CLOCKS = {"now", "today", "utcnow"}  # methods of pure modules that are not pure
 DISKS = {"Path", "PosixPath", "open", "print", "input"}  # likewise names
@@ -53,6 +54,7 @@ OUTSIDE = {
     "ledger_job_rows": set(),
     "ledger_jobs": {"sqlalchemy"},
     "ledger_jobs_report": set(),
+    "ledger_nights": {"sqlalchemy"},
     "ledger_counts": set(),
     "ledger_answers": set(),
     "ledger_signs": set(),
@@ -97,6 +99,7 @@ OUTSIDE = {
     "thumbnail": {"PIL", "numpy"},
     "tokens": set(),
     "uploads": set(),
+    "zone": set(),
 }
 # The edges that an edge stands on.
 SIBLINGS = {
@@ -123,9 +126,11 @@ SIBLINGS = {
     },
     "ledger_jobs_report": {"ledger_job_rows", "ledger_report"},
     "ledger_rebuild": {"ledger_predictions", "ledger_rows", "ledger_schema", "ledger_schema_jobs"},
+    "ledger_nights": {"ledger_jobs", "ledger_places"},
     "ledger": {
         "ledger_corrections",
         "ledger_jobs",
+        "ledger_nights",
         "ledger_places",
         "ledger_predictions",
         "ledger_rows",
@@ -189,10 +194,15 @@ FLOORS = {
     },
     "settings_http": {"settings_kinds"},
     "settings_kinds": set(),
-    "settings_model": {"settings_alerts", "settings_http", "settings_kinds", "settings_source"},
+    "settings_model": {
+        "settings_alerts", "settings_http", "settings_kinds", "settings_source", "settings_sweep",
+    },
     "settings_show": {"edges.plain_yaml", "settings", "settings_kinds"},
     "settings_source": {"core.*", "edges.plain_yaml"},
-    "policies": {"core.*", "edges.fence", "edges.taxonomy", "loops.root", "settings", "settings_model"},
+    "settings_sweep": {"core.*", "settings_kinds"},
+    "policies": {
+        "core.*", "edges.fence", "edges.taxonomy", "edges.zone", "loops.root", "settings", "settings_model",
+    },
     "locks": {"core.*", "edges.lock", "edges.mounts", "edges.patience", "settings"},
     "kinship": {"core.*", "edges.filesystem", "edges.journal_history", "edges.ledger_report"},
     "filing": {"core.*", "edges.*", "kinship", "locks", "loops.*", "policies", "settings"},
@@ -230,8 +240,8 @@ FLOORS = {
     "places": {"core.*", "edges.mounts", "edges.patience", "settings"},
     "alarming": {
         "assembly", "core.*", "drift", "edges.alert_book", "edges.channels",
-        "edges.ledger_reading", "edges.ledger_signs", "edges.serving", "filing", "loops.*", "places",
-        "settings",
+        "edges.ledger_reading", "edges.ledger_signs", "edges.serving", "filing", "loops.*", "nights",
+        "places", "policies", "settings",
     },
     "cli_alerts": {"alarming", "cli_options", "core.*", "edges.alert_book", "exits", "show", "show_alerts"},
     "show_alerts": {"core.*", "show"},
@@ -241,17 +251,21 @@ FLOORS = {
         "policies", "releasing", "settings", "signals",
     },
     "sweep": {"assembly", "core.*", "daemon", "edges.ledger_report", "exits", "loops.*", "signals"},
+    "handover": {
+        "core.*", "edges.ledger_report", "edges.serving", "jobs", "locks", "settings", "sweep",
+    },
     "preview": {
         "assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "model", "settings",
     },
     "doctor": {
         "assembly", "core.*", "door", "edges.classifier", "edges.ledger_report", "edges.listening",
-        "edges.mounts", "edges.patience", "edges.taxonomy", "kinship", "locks", "model", "policies",
+        "edges.mounts", "edges.patience", "edges.taxonomy", "kinship", "locks", "model", "nights", "policies",
         "settings",
     },
+    "nights": {"core.*", "edges.ledger_jobs_report", "policies", "settings"},
     "state": {
         "assembly", "core.*", "edges.bundle", "edges.ledger_report", "edges.listening", "edges.serving",
-        "locks", "settings",
+        "locks", "nights", "settings",
     },
     "rebuild": {
         "assembly", "core.*", "edges.copying", "edges.filesystem", "edges.folders", "edges.journal_history",
@@ -269,10 +283,12 @@ FLOORS = {
     "show_drift": {"core.*", "drift", "show"},
     "cli_journal": {"cli_options", "exits", "show", "show_journal", "tracing"},
     "show_journal": {"core.*", "show", "tracing"},
+    "service_steps": {"core.*"},
+    "service_timer": {"service_steps", "service_unit"},
     "service_unit": {"core.*"},
     "service": {
-        "core.*", "edges.bundle", "edges.choice", "edges.plain_yaml", "edges.taxonomy", "service_unit",
-        "settings", "settings_show",
+        "core.*", "edges.bundle", "edges.choice", "edges.plain_yaml", "edges.taxonomy", "service_steps",
+        "service_timer", "service_unit", "settings", "settings_show",
     },
     "cli_gate": {
         "cli_options", "edges.bundle", "exits", "policies", "settings", "show_gate", "show_training",
@@ -294,7 +310,7 @@ FLOORS = {
     },
     "inquiry_ledger": {
         "core.*", "edges.ledger_images", "edges.ledger_jobs_report", "edges.ledger_reading", "jobs", "locks",
-        "settings", "state",
+        "policies", "settings", "state",
     },
     "cli_images": {"cli_correct", "cli_options", "core.*", "show", "show_images"},
     "show_images": {"core.*", "show"},
@@ -302,7 +318,7 @@ FLOORS = {
     "show_jobs": {"core.*", "show"},
     "show_token": {"core.*", "show"},
     "cli_token": {"cli_options", "core.*", "door", "edges.tokens", "show_token"},
-    "cli_service": {"service"},
+    "cli_service": {"service", "service_steps"},
     "show": {"core.*", "preview", "sweep"},
     "show_correct": {"core.*", "correct", "show"},
     "recent": {"assembly", "core.*", "edges.ledger_report", "settings"},
@@ -343,7 +359,8 @@ FLOORS = {
         "__init__", "assembly", "cli_alerts", "cli_correct", "cli_dataset", "cli_drift", "cli_evaluate",
         "cli_images", "cli_jobs", "cli_journal", "cli_ledger", "cli_models", "cli_options", "cli_service",
         "cli_token", "cli_train", "core.*", "daemon", "doctor", "edges.bundle", "edges.log", "edges.taxonomy",
-        "exits", "model", "preview", "settings", "settings_show", "show", "signals", "streams", "sweep",
+        "exits", "handover", "model", "preview", "settings", "settings_show", "show", "signals", "streams",
+        "sweep",
     },
 }  # fmt: skip
 FLOORS_OUTSIDE = {
@@ -371,6 +388,7 @@ FLOORS_OUTSIDE = {
     "settings_http": {"pydantic"},
     "settings_kinds": {"pydantic"},
     "settings_model": {"pydantic"},
+    "settings_sweep": {"pydantic"},
     "show": {"rich"},
     "show_diff": {"rich"},
     "show_drift": {"rich"},

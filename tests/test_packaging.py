@@ -52,7 +52,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
-    """Every module, the typing marker, the unit, and the metadata with the licence; nothing else."""
+    """Every module, the typing marker, the units, and the metadata with the licence; nothing else."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     metadata = f"refundsorter-{__version__}.dist-info/"
@@ -61,9 +61,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         for path in (ROOT / "refundsorter").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {name for name in names if not name.startswith(metadata)} == modules | {
-        "refundsorter/refundsorter.service"
-    }
+    units = {f"refundsorter/{path.name}" for path in (ROOT / "systemd").iterdir()}
+    assert {name for name in names if not name.startswith(metadata)} == modules | units
+    assert len(units) == 3
     assert "refundsorter/py.typed" in names
     assert metadata + "licenses/LICENSE" in names
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from refundsorter import service, service_unit
 from refundsorter.cli import app
 from refundsorter.core.fault import StartRefused
-from refundsorter.service import Place
+from refundsorter.service_steps import Place, take
 from refundsorter.settings import load
 
 CONFIG = Path("/etc/refundsorter/refundsorter.yaml")
@@ -37,7 +37,7 @@ def install(place: Place, shop: Shop, **folders: object) -> list[str]:
     """Install, and say what was done."""
     steps = service.installation(place, shop.config, folders, {})
     for step in steps:
-        service.take(step)
+        take(step)
     return [step.does for step in steps if step.take]
 
 
@@ -171,9 +171,23 @@ def test_removal_leaves_what_is_not_the_unit(place: Place, shop: Shop, tmp_path:
     install(place, shop)
     before = set(tmp_path.rglob("*"))
     for step in service.removal(place):
-        service.take(step)
+        take(step)
     assert before - set(tmp_path.rglob("*")) == {place.unit}
     assert [step.take for step in service.removal(place)] == [None]
+
+
+def test_the_timer_is_installed_with_its_service_and_removed(place: Place, shop: Shop) -> None:
+    """Both units are written beside the daemon's, name the installed settings, and go with it."""
+    for step in service.installation(place, shop.config, {}, {}, timer=True):
+        take(step)
+    units = {path.name: path.read_text() for path in place.unit.parent.iterdir()}
+    assert set(units) == {service_unit.UNIT, service_unit.SWEEP, service_unit.TIMER}
+    assert f"-m refundsorter sweep --config {place.settings}\n" in units[service_unit.SWEEP]
+    assert re.findall("^(?:User|Protect).*", units[service_unit.SWEEP], re.MULTILINE) == []
+    for step in service.removal(place):
+        take(step)
+    assert list(place.unit.parent.iterdir()) == []
+    assert "ReadWritePaths=/srv/a\n" in service_unit.of_system(CONFIG, [Path("/srv/a")], sweep=True)
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,13 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         ("watch: {ignore: [a/b]}", "watch.ignore: found ['a/b']"),
         ("watch: {roots: {elsewhere: polling}}", "allowed: folders that `inbox` names"),
         ("retry: {base_s: 5, max_s: 4}", "retry.max_s: found 4; allowed: at least retry.base_s, which is 5"),
+        ("sweep: {schedule: 0 25 * * *}", "sweep.schedule: found '0 25 * * *'; allowed: a cron expression"),
+        ("sweep: {schedule: 0 3 * *}", "sweep.schedule: found '0 3 * *'"),
+        ("sweep: {schedule: 0 3 30 2 *}", "sweep.schedule: found '0 3 30 2 *'"),
+        ("sweep: {schedule: 3}", "sweep.schedule: found 3"),
+        ("sweep: {timezone: Mars/Phobos}", "sweep.timezone: found 'Mars/Phobos'; allowed: a name of the"),
+        ("sweep: {timezone: ../../etc/hostname}", "sweep.timezone: found '../../etc/hostname'"),
+        ("sweep: {timezone: Europe}", "sweep.timezone: found 'Europe'"),
         ("- a", "found no settings; allowed are lines of `key: value`"),
         ("inbox: [", "this is no YAML: did not find expected node content"),
         ("a: 1\n---\nb: 2", "this is no YAML"),
@@ -184,7 +191,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         ("1: 2", "1: unknown key"),
         ("#" * (1 << 20) + "#", "larger than 1048576 bytes"),
     ],
-    ids=range(30),
+    ids=range(37),
 )
 def test_one_wrong_thing_is_told_once(tmp_path: Path, text: str, told: str) -> None:
     """Each kind of mistake has its one sentence."""
@@ -297,6 +304,8 @@ def test_the_live_keys_are_these() -> None:
         "retry.base_s",
         "retry.max_s",
         "corrections.scan_s",
+        "sweep.schedule",
+        "sweep.timezone",
         "log.level",
     ]
 

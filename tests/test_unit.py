@@ -18,6 +18,7 @@ from refundsorter.settings import Settings
 from refundsorter.settings_source import variable
 
 UNIT = Path(__file__).parents[1] / "systemd" / "refundsorter.service"
+SWEEP, TIMER = UNIT.with_name("refundsorter-sweep.service"), UNIT.with_name("refundsorter-sweep.timer")
 PR_SET_MDWE, REFUSE_EXEC_GAIN = 65, 1  # prctl(2), since Linux 6.3
 
 WITHOUT_WRITABLE_CODE = f"""
@@ -38,21 +39,28 @@ def service() -> configparser.SectionProxy:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_takes_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [UNIT, SWEEP, TIMER], ids=lambda path: path.name)
+def test_systemd_takes_it(tmp_path: Path, text: Path) -> None:
     """`systemd-analyze verify` has nothing to say."""
-    unit = tmp_path / UNIT.name  # which names a program that is there
-    unit.write_text(UNIT.read_text().replace("/opt/refundsorter/bin/refundsorter", "/bin/true"))
+    for one in (UNIT, SWEEP, TIMER):  # which name a program that is there
+        (tmp_path / one.name).write_text(
+            one.read_text().replace("/opt/refundsorter/bin/refundsorter", "/bin/true")
+        )
     verified = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False
+        ["systemd-analyze", "verify", "--man=no", tmp_path / text.name],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (verified.returncode, verified.stderr) == (0, "")
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_it_exposes_little() -> None:
+@pytest.mark.parametrize("text", [UNIT, SWEEP], ids=lambda path: path.name)
+def test_it_exposes_little(text: Path) -> None:
     """`systemd-analyze security` counts no more than 1.5 of 10."""
     counted = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", UNIT],
+        ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", text],
         capture_output=True,
         text=True,
         check=False,
@@ -74,6 +82,27 @@ def test_a_hang_is_noticed_before_the_watchdog_acts(service: configparser.Sectio
 def test_a_wrong_configuration_is_not_tried_again(service: configparser.SectionProxy) -> None:
     """The status that asks for a person is the one that prevents a restart; the others do not."""
     assert service["RestartPreventExitStatus"].split() == [str(ExitCode.CONFIGURATION.value)]
+
+
+def test_a_sweep_is_locked_in_as_the_daemon_is() -> None:
+    """User, limits and sandbox of both are the same, line by line."""
+    begin = "# A user of its own"
+    daemon = UNIT.read_text().partition(begin)[2].partition("[Install]")[0].strip()
+    assert daemon == SWEEP.read_text().partition(begin)[2].strip()
+
+
+def test_a_sweep_that_cannot_be_now_is_tried_again() -> None:
+    """Every status but 75 is final; that one is not."""
+    (found,) = re.findall("^RestartPreventExitStatus=(.*)$", SWEEP.read_text(), re.MULTILINE)
+    final = {code for code in ExitCode if code not in (ExitCode.OK, ExitCode.TEMPORARY)}
+    assert set(found.split()) == {str(code.value) for code in final}
+
+
+def test_the_timer_makes_up_for_what_was_missed() -> None:
+    """It is persistent, and starts the sweep at the time of the default schedule."""
+    minute, hour = (Settings().sweep.schedule or "").split()[:2]
+    assert f"OnCalendar=*-*-* {int(hour):02}:{int(minute):02}:00\n" in TIMER.read_text()
+    assert "\nPersistent=true\n" in TIMER.read_text()
 
 
 def test_its_variables_are_settings() -> None:

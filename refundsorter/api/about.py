@@ -103,6 +103,31 @@ class Bundles(BaseModel):
     models: Annotated[list[Bundle], Field(description="The newest of each name last.")]
 
 
+class LastNight(BaseModel):
+    """The night that was asked for last."""
+
+    date: Annotated[str, Field(description="The local date that it belongs to.", examples=["2026-01-31"])]
+    job: Annotated[int, Field(description="Its number.", examples=[12])]
+    state: Annotated[str, Field(description="As a job's.", examples=["done"])]
+    ended: Annotated[str | None, Field(description="RFC 3339, UTC.", examples=["2026-01-31T02:01:12.250Z"])]
+    found: Annotated[int, Field(description="Photos.", examples=[612])]
+    left: Annotated[int, Field(description="Photos it has not come to, or could not sort.", examples=[0])]
+    trouble: Annotated[str | None, Field(description="What holds or held it up.", examples=[None])]
+
+
+class NightsOut(BaseModel):
+    """When everything is swept by itself, and how that went."""
+
+    schedule: Annotated[
+        str | None, Field(description="The cron expression; null without nights.", examples=["0 3 * * *"])
+    ]
+    next: Annotated[
+        str | None,
+        Field(description="RFC 3339, UTC: when the next is due.", examples=["2026-02-01T02:00:00Z"]),
+    ]
+    last: LastNight | None
+
+
 class Status(BaseModel):
     """How the daemon and its photos stand, as `refundsorter status --json` tells it."""
 
@@ -138,6 +163,7 @@ class Status(BaseModel):
     last_finished: Annotated[
         str | None, Field(description="RFC 3339, UTC.", examples=["2026-01-31T09:30:00.125Z"])
     ]
+    nights: NightsOut
 
 
 @router.get("/status", summary="How do the photos stand?", responses=responses(503))

@@ -95,6 +95,10 @@ class Scope:
             return False
         return self.glob is None or PurePath(path.removeprefix(f"{root}/")).match(self.glob)
 
+    def reaches(self, root: str) -> bool:
+        """Whether it may be about files in an inbox."""
+        return not self.paths or any(path == root or path.startswith(f"{root}/") for path in self.paths)
+
     def wants(self, outcome: Answer | Rejection) -> bool:
         """Whether a photo that was looked at is to be sorted; else it stays where it lies."""
         if not self.classes:

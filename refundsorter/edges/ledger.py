@@ -38,6 +38,7 @@ from refundsorter.edges import ledger_statements as statements
 from refundsorter.edges import ledger_tables as tables
 from refundsorter.edges.ledger_corrections import CorrectionRows
 from refundsorter.edges.ledger_jobs import JobRows
+from refundsorter.edges.ledger_nights import NightRows
 from refundsorter.edges.ledger_places import PlaceRows
 from refundsorter.edges.ledger_predictions import PredictionRows
 from refundsorter.edges.ledger_tables import images
@@ -68,6 +69,7 @@ class Ledger:
         self.places = PlaceRows(self._read, self._write)
         self.jobs = JobRows(self._read, self._write)
         self.predictions = PredictionRows(self._read, self._write)
+        self.nights = NightRows(self._read, self.jobs)
 
     def close(self) -> None:
         """Close every connection; the write-ahead log is folded into the file."""

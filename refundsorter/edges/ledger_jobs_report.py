@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from refundsorter.core.job import Job, JobState, NoSuchJob, Tally
+from refundsorter.core.schedule import KEY, KEY_END
 from refundsorter.edges.ledger_job_rows import job_of, tally_of
 from refundsorter.edges.ledger_report import LedgerReport
 
@@ -13,6 +14,7 @@ COLUMNS = (
     "trouble",
 )  # fmt: skip
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM jobs"  # noqa: S608 - constants
+NIGHT = "SELECT key, id FROM jobs WHERE id = (SELECT max(id) FROM jobs WHERE key >= ? AND key < ?)"
 MAX_ID = 2**63 - 1
 TALLY = "SELECT outcome, detail, photos FROM job_tally WHERE job = ? AND photos != 0"
 
@@ -58,6 +60,14 @@ class JobsReport(LedgerReport):
             query, parameters = f"{query} AND state = ?", [*parameters, state.value]
         found = self._run(f"{query} ORDER BY id DESC LIMIT ?", (*parameters, limit))
         return [self._told(row) for row in found]
+
+    def last_night(self) -> tuple[str, Job, Tally] | None:
+        """The night that was asked for last: its key, its job, and what became of the job's photos so far."""
+        found = self._run(NIGHT, (KEY, KEY_END)) if self.knows_jobs else []
+        if not found:
+            return None
+        key, number = found[0]
+        return (key, *self.job(number))
 
     def _told(self, row: tuple[Any, ...]) -> tuple[Job, Tally]:
         job = job_of(SimpleNamespace(**dict(zip(COLUMNS, row, strict=True))))

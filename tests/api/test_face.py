@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import datetime
 
 import pytest
 from http_face import SERVED, Client, served
@@ -23,7 +24,16 @@ def test_it_is_opened_when_the_daemon_is_ready_and_tells_how_it_does(shop: Shop)
         assert health["live"]
         assert health["ready"]
         names = [check["name"] for check in health["checks"]]
-        assert names == ["sorter", f"intake {shop.inbox}", "daemon", "bundle", "ledger", "inbox", "shelf"]
+        assert names == [
+            "sorter",
+            "nights",
+            f"intake {shop.inbox}",
+            "daemon",
+            "bundle",
+            "ledger",
+            "inbox",
+            "shelf",
+        ]
         info = client.get("/v1/info")
         assert info["version"] == __version__
         assert info["model"] == "tiny/1.0.0"
@@ -32,6 +42,26 @@ def test_it_is_opened_when_the_daemon_is_ready_and_tells_how_it_does(shop: Shop)
         assert f"It answers HTTP at {client.address}." in shop.run("status").stdout
         assert info["limits"]["max_bytes"] == 100 << 20
         assert face.daemon.stop() == 0
+
+
+def test_it_tells_how_the_nights_stand(shop: Shop) -> None:
+    """The schedule, the next night and the last one; the night is the last sweep of the metrics."""
+    with served(shop, REFUNDSORTER_SWEEP__SCHEDULE="0 0 * * *") as face:
+        eventually(lambda: '"done"' in face.client.ask("/v1/status").body.decode(), "the night over")
+        nights = face.client.get("/v1/status")["nights"]
+        assert (nights["schedule"], nights["last"]["job"], nights["last"]["state"]) == (
+            "0 0 * * *",
+            1,
+            "done",
+        )
+        assert nights["next"] > nights["last"]["ended"]
+        (line,) = [
+            one
+            for one in face.client.ask("/metrics").body.decode().splitlines()
+            if one.startswith("refundsorter_sweep_last_success_timestamp_seconds ")
+        ]
+        ended = datetime.fromisoformat(nights["last"]["ended"]).timestamp()
+        assert float(line.split()[1]) == pytest.approx(ended, abs=0.002)
 
 
 def test_nothing_of_it_is_loaded_before_the_daemon_is_ready() -> None:

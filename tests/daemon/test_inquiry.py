@@ -45,7 +45,8 @@ FILTERS = (
 
 
 def configured(shop: Shop, **variables: str) -> Settings:
-    """The shop's settings."""
+    """The shop's settings, without nights as those of its daemon."""
+    variables = {"REFUNDSORTER_SWEEP__SCHEDULE": "null"} | variables
     return configuration.load(shop.config, environment=variables, overrides={})
 
 

@@ -80,14 +80,6 @@ def test_a_link_in_the_place_of_the_shelfs_lock_harms_no_ledger(shop: Shop) -> N
     shop.run("sweep")
 
 
-def test_a_sweep_beside_a_daemon_is_refused(shop: Shop) -> None:
-    """The lock is the same: exit 75 with the daemon's pid."""
-    with shop.daemon() as daemon:
-        swept = shop.run("sweep", check=False)
-        assert (swept.returncode, swept.stdout) == (75, "")
-        assert f"(pid {daemon.process.pid})" in swept.stderr
-
-
 def test_wrong_settings_are_told_all_at_once(shop: Shop) -> None:
     """Exit 78; each problem on a line of its own with its place."""
     shop.config.write_text("watch: {stability_s: -1}\ncolour: blue\nlog:\n  level: loud\n")
