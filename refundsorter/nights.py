@@ -11,6 +11,8 @@ from refundsorter.edges.ledger_jobs_report import JobsReport
 from refundsorter.policies import schedule
 from refundsorter.settings import Settings
 
+LATE_S = 3600.0  # after which a night that is due counts as missed
+
 
 def read(plan: Schedule | None, path: str, *, now: float) -> Nights:
     """How nights stand.
@@ -36,17 +38,29 @@ def check(settings: Settings, path: str, *, now: float) -> Check:
     """The doctor's finding on them."""
     found = read(schedule(settings), path, now=now)
     last = found.last
-    if last is not None and not last.is_well:
-        why = last.trouble or f"{last.left} of {last.found} photos were left"
+    if last is not None and last.flaw is not None:
         return Check(
             name="nights",
             verdict=Verdict.WARNING,
-            found=f"that of {last.date} is {last.state}: {why}",
+            found=last.flaw,
             todo=f"see `refundsorter jobs show {last.job}`",
         )
     if found.next is None:
         return Check(name="nights", verdict=Verdict.OK, found="none: nothing is swept by itself")
     return Check(name="nights", verdict=Verdict.OK, found=f"'{found.schedule}', the next at {found.next}")
+
+
+def flaw(plan: Schedule, path: str, *, now: float) -> str | None:
+    """What is wrong with the last night, or that the one that is due has not begun; None where all is well.
+
+    Raises:
+        PassingTrouble: The ledger cannot be read now.
+        LedgerRefused: It is damaged, or of a newer version.
+    """
+    due, last = plan.latest(now), _last(path)
+    if due is not None and now - due.due >= LATE_S and (last is None or last.date < due.day.isoformat()):
+        return f"that of {due.day} has not begun"
+    return last.flaw if last else None
 
 
 def _last(path: str) -> LastNight | None:
