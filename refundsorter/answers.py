@@ -10,6 +10,7 @@ from typing import Any
 from refundsorter import __version__, inventory, state
 from refundsorter.api.ports import Check, Info, Ports
 from refundsorter.assembly import Workshop
+from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.text import printable
 from refundsorter.core.token import KeysPort
 from refundsorter.edges.ledger_answers import LedgerAnswers
