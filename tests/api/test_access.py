@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from http_face import SERVED, Client, Served, form, served
+from http_face import SERVED, Client, Served, form, served, still_sorts
 from support import COMMAND, PATIENCE_S, Shop, environment, photo
 
 CERTIFY = [
@@ -30,12 +30,6 @@ CERTIFY = [
 ]
 JOB = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 SMALL = {"REFUNDSORTER_HTTP__TIMEOUT_S": "0.3", "REFUNDSORTER_HTTP__MAX_REQUESTS": "2"}
-
-
-def still_sorts(face: Served, shop: Shop, name: str = "after.jpg") -> None:
-    """A photo that comes now is sorted."""
-    shop.drop(name, photo("red"))
-    face.daemon.wait_for("photo.sorted", file=name)
 
 
 def made(shop: Shop, name: str, role: str) -> dict[str, str]:
