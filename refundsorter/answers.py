@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from refundsorter import __version__, inventory, state
@@ -13,17 +13,16 @@ from refundsorter.assembly import Workshop
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.text import printable
 from refundsorter.core.token import KeysPort
-from refundsorter.edges import mounts
 from refundsorter.edges.ledger_answers import LedgerAnswers
 from refundsorter.edges.ledger_events import LedgerEvents
 from refundsorter.edges.ledger_images import LedgerImages
 from refundsorter.edges.ledger_reading import Reader
 from refundsorter.edges.night_book import NightBook
-from refundsorter.edges.patience import Share
 from refundsorter.jobs import JobDesk
 from refundsorter.loops.intake import Intake
 from refundsorter.loops.predictor import Predictor
 from refundsorter.pictures import Pictures
+from refundsorter.places import Place, Places
 from refundsorter.policies import worker_count
 from refundsorter.sending import Desk, Predictions, Sources, Uploads
 
@@ -42,11 +41,7 @@ class Answers:
         is_leaving: Callable[[], bool],
     ) -> None:
         settings = workshop.settings
-        shares = {
-            folder: Share(str(folder))
-            for folder in (*settings.inbox, settings.sorted)
-            if mounts.why_polling(folder) is not None
-        }
+        places = Places(settings)
         self._reader = Reader(workshop.ledger_path)
         self._predictor = Predictor(
             crew=lambda: workshop.sorter.crew,
@@ -55,23 +50,29 @@ class Answers:
             load=max(1, settings.batch.max_size // 2),
             room=settings.http.predict_queue,
         )
+        self._uploads = Uploads(settings, workshop.ledger, workshop.sorter.wake)
         self.ports = Ports(
             log=workshop.log,
             keys=keys,
             metrics=workshop.metrics,
-            about=About(workshop, intakes, shares, is_leaving),
+            about=About(workshop, intakes, places, is_leaving),
             predictor=self._predictor,
             predictions=Predictions(workshop.ledger, workshop.sorter.write_lines),
             sources=Sources(settings),
-            uploads=Uploads(settings, workshop.ledger, workshop.sorter.wake),
+            uploads=self._uploads,
             desk=Desk(settings, workshop.ledger, workshop.sorter.wake),
             jobs=JobDesk(settings, workshop.ledger.jobs, on_change=workshop.jobs.wake),
             images=LedgerImages(self._reader),
             events=LedgerEvents(self._reader),
             night=lambda: next(reversed(NightBook(settings.state_dir).nights()), None),
-            pictures=Pictures(settings, workshop.fence, list(shares.values())),
+            pictures=Pictures(settings, workshop.fence, list(places.shares.values())),
         )
         self._predictor.start()
+
+    def clear(self) -> None:
+        """Remove what an earlier daemon left half-sent; else the next photo that is sent has it done."""
+        with suppress(PassingTrouble):
+            self._uploads.clear()
 
     def close(self) -> None:
         """Answer nothing any more, and close the ledger's connections."""
@@ -86,13 +87,13 @@ class About:
         self,
         workshop: Workshop,
         intakes: Sequence[Intake],
-        shares: Mapping[Path, Share],
+        places: Places,
         is_leaving: Callable[[], bool],
     ) -> None:
         self._is_leaving = is_leaving
         self._workshop = workshop
         self._intakes = intakes
-        self._shares = shares
+        self._places = places
         self._started_at, self._began = time.time(), time.monotonic()
 
     def loops(self) -> list[Check]:
@@ -113,7 +114,7 @@ class About:
 
     def readiness(self) -> list[Check]:
         """Whether photos that arrive now would be sorted."""
-        settings, workshop = self._workshop.settings, self._workshop
+        workshop = self._workshop
         has_ledger, is_leaving = workshop.has_ledger(), self._is_leaving()
         model = workshop.sorter.crew.rules.model
         return [
@@ -128,10 +129,7 @@ class About:
                 is_well=has_ledger,
                 detail="it is in its place" if has_ledger else "its file is gone",
             ),
-            *(self._looked_at("inbox", root, _inbox) for root in settings.inbox),
-            self._looked_at(
-                "shelf", settings.sorted, lambda path: _shelf(path, settings.move.min_free_bytes)
-            ),
+            *(_checked(one) for one in self._places.look()),
         ]
 
     def info(self) -> Info:
@@ -159,22 +157,7 @@ class About:
 
     def room(self) -> dict[str, int]:
         """The bytes that may still be written, of several inboxes those of the fullest disk."""
-        settings = self._workshop.settings
-        places = [("shelf", settings.sorted), ("state", settings.state_dir)]
-        found: dict[str, int] = {}
-        for place, folder in [*places, *(("inbox", root) for root in settings.inbox)]:
-            free = self._free(folder)
-            if free is not None:
-                found[place] = min(free, found.get(place, free))
-        return found
-
-    def _free(self, folder: Path) -> int | None:
-        """Bytes, where it can be told now."""
-        share = self._shares.get(folder)
-        try:
-            return _room(folder) if share is None else share.call(lambda: _room(folder))
-        except (OSError, PassingTrouble):
-            return None
+        return self._places.room()
 
     def models(self) -> list[dict[str, Any]]:
         """The bundles, by the names of `refundsorter models list --json`."""
@@ -197,35 +180,7 @@ class About:
             "without_category": labels_of.get(None, []),
         }
 
-    def _looked_at(self, name: str, folder: Path, look: Callable[[Path], tuple[bool, str]]) -> Check:
-        """Look at a folder; one on a share is waited for some seconds."""
-        share = self._shares.get(folder)
-        try:
-            is_well, found = look(folder) if share is None else share.call(lambda: look(folder))
-        except OSError as error:
-            is_well, found = False, error.strerror or str(error)
-        except PassingTrouble as trouble:
-            is_well, found = False, str(trouble)
-        return Check(name=name, is_well=is_well, detail=f"{printable(str(folder))}: {printable(found)}")
 
-
-def _inbox(folder: Path) -> tuple[bool, str]:
-    if not os.path.isdir(folder):
-        return False, "it is not there"
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        return False, "photos cannot be taken out of it"
-    return True, "it can be read"
-
-
-def _shelf(folder: Path, min_free_bytes: int) -> tuple[bool, str]:
-    if not os.path.isdir(folder):
-        return False, "it is not there"
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return False, "it cannot be written to"
-    free = _room(folder)
-    return free >= min_free_bytes, f"{free} bytes are free, and {min_free_bytes} have to be"
-
-
-def _room(folder: Path) -> int:
-    room = os.statvfs(folder)
-    return room.f_bavail * room.f_frsize
+def _checked(place: Place) -> Check:
+    detail = f"{printable(str(place.folder))}: {printable(place.found)}"
+    return Check(name=place.name, is_well=place.is_well, detail=detail)

@@ -20,6 +20,7 @@ from refundsorter import (
     signals,
     streams,
 )
+from refundsorter.cli_alerts import app as alerts_app
 from refundsorter.cli_dataset import app as dataset_app
 from refundsorter.cli_images import app as images_app
 from refundsorter.cli_jobs import app as jobs_app
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check and show the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(alerts_app, name="alerts")
 app.add_typer(images_app, name="images")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(journal_app, name="journal")

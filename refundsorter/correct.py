@@ -143,8 +143,8 @@ def correct(
             corrections = filing.ledger.corrections
             numbers = corrections.ask(wanted, category, by=by, now=time.time())
             filing.corrector.take_up()
-            verdicts = corrections.verdicts(numbers)
-            corrections.withdraw(numbers)
+            withdrawn = corrections.withdraw(numbers)
+            verdicts = withdrawn | corrections.verdicts(set(numbers) - withdrawn.keys())
     photos = [
         _outcome(image, number, verdicts[number]) for image, number in zip(wanted, numbers, strict=True)
     ]
@@ -155,7 +155,6 @@ def _await(
     settings: Settings, ledger: Ledger, numbers: Sequence[int], on_progress: Callable[[int, int], None]
 ) -> dict[int, Verdict]:
     """Wait until all is done or refused, or nothing more is done for a while; then withdraw what is left."""
-    verdicts: dict[int, Verdict] = {}
     done, deadline = 0, time.monotonic() + PATIENCE_S
     try:
         while time.monotonic() < deadline and holder(str(settings.state_dir)) is not None:
@@ -169,7 +168,7 @@ def _await(
             time.sleep(LOOK_S)
     finally:
         withdrawn = ledger.corrections.withdraw(numbers)
-    return verdicts | ledger.corrections.verdicts(set(numbers) - withdrawn)
+    return withdrawn | ledger.corrections.verdicts(set(numbers) - withdrawn.keys())
 
 
 def _outcome(image: int, number: int, verdict: Verdict) -> Corrected:

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from refundsorter import night_work, signals
 from refundsorter import settings as configuration
+from refundsorter.alarming import channels_of, herald
 from refundsorter.assembly import Workshop, settle
 from refundsorter.core.fault import LedgerRefused, StartRefused
 from refundsorter.core.port import Log
@@ -34,7 +35,7 @@ from refundsorter.settings import Settings
 
 SUPERVISION_S = 1.0  # how often main looks after the loops when no signal comes
 WATCHING_S = 5.0  # how long "ready" waits for the watches; a share that hangs does not keep the rest waiting
-RELEASE_S = 2.0  # how long a stop waits for a bundle that is being loaded
+ASIDE_S = 2.0  # how long a stop waits for a bundle that is being loaded, or an alert that is being sent
 FACE_S = 3.0  # and for requests that are being answered
 SILENCE_S = 60.0  # a loop that has been silent for longer keeps the watchdog from being told that all is well
 
@@ -99,10 +100,9 @@ class Daemon:
         self._gate = gate
         self._started_with = settings
         self._notifier = Notifier(os.environ, log)
-        keys = keyring(settings)  # first: a door that must not be opened ends the start
+        keys, channels = keyring(settings), channels_of(settings)  # first: what they refuse ends the start
         self._workshop = Workshop(settings, log)
         self._releaser = Releaser(self._workshop, settings, log, self._notifier.status)
-        self._release = Loop("release", self._releaser.run)
         sorter = self._workshop.sorter
         self._intakes: list[Intake] = self._workshop.intakes(watched=True)
         self._watchdog = Watchdog(self._notifier, sorter.beat, [intake.beat for intake in self._intakes])
@@ -120,11 +120,14 @@ class Daemon:
             log=log,
         )
         self._face = Face(self._workshop, self._intakes, keys)
+        self._herald = herald(self._workshop, channels)
+        # No photo waits for these: a stop does not wait long for them either.
+        self._aside = [Loop("release", self._releaser.run), Loop("alerts", self._herald.run)]
 
     def run(self) -> ExitCode:
         """Run until a signal or the death of a loop; the exit status."""
         settle()
-        for loop in (*self._loops, self._release):
+        for loop in (*self._loops, *self._aside):
             loop.start()
         patience = time.monotonic() + WATCHING_S
         for intake in self._intakes:
@@ -138,9 +141,9 @@ class Daemon:
             model=self._workshop.model.rules.model,
             pid=os.getpid(),
         )
-        late = [Loop("nights", self._workshop.nights.run), Loop("night steps", self._night_steps.run)]
-        self._loops += late  # a night that was missed burdens no start
-        for loop in late:
+        self._loops.append(Loop("nights", self._workshop.nights.run))  # one that was missed burdens no start
+        self._aside.append(Loop("night steps", self._night_steps.run))
+        for loop in (self._loops[-1], self._aside[-1]):
             loop.start()
         self._face.start()
         code = self._supervise()
@@ -155,7 +158,7 @@ class Daemon:
                 return ExitCode.OK
             if received is not None:
                 self._read_settings_again()
-            if any(not loop.is_alive() for loop in (*self._loops, self._release)):
+            if any(not loop.is_alive() for loop in (*self._loops, *self._aside)):
                 return ExitCode.FAILED
             if not self._workshop.has_ledger():  # what it still writes would be lost
                 self._log.error(
@@ -173,6 +176,7 @@ class Daemon:
         self._face.leave()
         deadline = time.monotonic() + self._settings.stop_timeout_s
         self._releaser.stop()
+        self._herald.stop()
         self._workshop.nights.stop()
         self._night_steps.stop()
         self._workshop.jobs.stop()
@@ -186,7 +190,8 @@ class Daemon:
                 why = "a second signal" if forced is not None else "stop_timeout_s is over"
                 self._log.error("stopped_hard", why=why, then="recovery at the next start")
                 os._exit(ExitCode.FAILED)
-        self._release.join(min(RELEASE_S, max(0.0, deadline - time.monotonic())))
+        for loop in self._aside:
+            loop.join(min(ASIDE_S, max(0.0, deadline - time.monotonic())))
         self._face.stop(min(FACE_S, deadline - time.monotonic()))
         code = self._tell_deaths(code)
         self._workshop.close()
@@ -196,7 +201,7 @@ class Daemon:
     def _tell_deaths(self, code: ExitCode) -> ExitCode:
         """Log what loops died of; the exit status. Of a damaged ledger one sentence says all, once."""
         refused: LedgerRefused | None = None
-        for loop in (*self._loops, self._release):
+        for loop in (*self._loops, *self._aside):
             if isinstance(loop.error, LedgerRefused):
                 refused = refused or loop.error
             elif loop.error is not None:

@@ -83,6 +83,7 @@ class Face(threading.Thread):
             self._answers = Answers(
                 self._workshop, self._intakes, self._keys, is_leaving=self._is_leaving.is_set
             )
+        self._answers.clear()
         http = self._settings
         tls = Tls(http.tls_certificate, http.tls_key) if http.tls_certificate and http.tls_key else None
         app = create_app(self._answers.ports, bounds(http))

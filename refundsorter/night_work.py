@@ -78,7 +78,7 @@ def sweep(settings: Settings) -> Told:
     left = f"{last.left} left" if last.left else "none left"
     why = f": {last.trouble}" if last.trouble else ""
     return Told(
-        outcome=Outcome.DONE if last.is_well else Outcome.FOUND,
+        outcome=Outcome.DONE if last.flaw is None else Outcome.FOUND,
         sentence=f"{_photos(last.found)}, {left}; {last.state}{why}",
         details={"found": last.found, "left": last.left, "state": last.state},
     )

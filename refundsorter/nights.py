@@ -2,6 +2,7 @@
 
 import os
 from contextlib import closing
+from pathlib import Path
 
 from refundsorter.core.check import Check, Verdict
 from refundsorter.core.fault import RefundsorterError
@@ -13,6 +14,8 @@ from refundsorter.edges.ledger_jobs_report import JobsReport
 from refundsorter.edges.night_book import NightBook
 from refundsorter.policies import schedule
 from refundsorter.settings import Settings
+
+LATE_S = 3600.0  # after which a night that is due counts as missed
 
 
 def read(plan: Schedule | None, path: str, *, now: float) -> Nights:
@@ -68,30 +71,47 @@ def check(settings: Settings, path: str, *, now: float) -> Check:
     """The doctor's finding on them."""
     found = read(schedule(settings), path, now=now)
     last = found.last
-    if last is not None and not last.is_well:
-        why = last.trouble or f"{last.left} of {last.found} photos were left"
+    if last is not None and last.flaw is not None:
         return Check(
             name="nights",
             verdict=Verdict.WARNING,
-            found=f"that of {last.date} is {last.state}: {why}",
+            found=last.flaw,
             todo=f"see `refundsorter jobs show {last.job}`",
         )
-    if last is not None and (failed := _failed_steps(settings, last.job)):
+    if last is not None and (failed := _failed_steps(path, last)):
         return Check(
-            name="nights",
-            verdict=Verdict.WARNING,
-            found=f"steps of that of {last.date} have failed: {failed}",
-            todo="see `refundsorter nights show`",
+            name="nights", verdict=Verdict.WARNING, found=failed, todo="see `refundsorter nights show`"
         )
     if found.next is None:
         return Check(name="nights", verdict=Verdict.OK, found="none: nothing is swept by itself")
     return Check(name="nights", verdict=Verdict.OK, found=f"'{found.schedule}', the next at {found.next}")
 
 
-def _failed_steps(settings: Settings, job: int) -> str:
-    """The steps of a night that could not be done, in words; nothing where there are none."""
-    steps = [step for one in kept(settings) if one.job == job for step in one.steps]
-    return ", ".join(step.step for step in steps if step.told and step.told.outcome is Outcome.FAILED)
+def _failed_steps(path: str, last: LastNight) -> str | None:
+    """Which steps of the last night could not be done, as a sentence without its end; None for none.
+
+    Args:
+        path: Of the ledger, beside which they are written down.
+        last: The night.
+    """
+    steps = [
+        step for one in NightBook(Path(path).parent).nights() if one.job == last.job for step in one.steps
+    ]
+    failed = [one.step for one in steps if one.told and one.told.outcome is Outcome.FAILED]
+    return f"of that of {last.date} steps have failed: {', '.join(failed)}" if failed else None
+
+
+def flaw(plan: Schedule, path: str, *, now: float) -> str | None:
+    """What is wrong with the last night, or that the one that is due has not begun; None where all is well.
+
+    Raises:
+        PassingTrouble: The ledger cannot be read now.
+        LedgerRefused: It is damaged, or of a newer version.
+    """
+    due, last = plan.latest(now), _last(path)
+    if due is not None and now - due.due >= LATE_S and (last is None or last.date < due.day.isoformat()):
+        return f"that of {due.day} has not begun"
+    return (last.flaw or _failed_steps(path, last)) if last else None
 
 
 def _last(path: str) -> LastNight | None:

@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from refundsorter.core.correction import Stage, Verdict
 from refundsorter.core.fault import ConfigurationInvalid, PassingTrouble
-from refundsorter.core.fetching import FetchLimits
+from refundsorter.core.fetching import FetchLimits, NotFetched, Why
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.prediction import Prediction, SourceForbidden
 from refundsorter.core.stability import Arrival, FileIdentity, Source
@@ -25,9 +26,15 @@ from refundsorter.settings import Settings
 
 
 class Sources:
-    """Where images come from that a request only names; see `SourcesPort`."""
+    """Where images come from that a request only names; see `SourcesPort`.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: What may be read and fetched.
+        get: Fetches one.
+    """
+
+    def __init__(self, settings: Settings, *, get: Callable[[str, FetchLimits], bytes] = fetch) -> None:
+        self._get = get
         roots = settings.http.read_roots
         self._files = ReadableFiles(
             [str(root) for root in roots], _shares(roots), max_bytes=settings.image.max_bytes
@@ -39,11 +46,14 @@ class Sources:
         """A file of this machine."""
         return self._files.read(path)
 
-    def fetched(self, url: str) -> bytes:
+    def fetched(self, url: str, *, since: float) -> bytes:
         """What lies at an address."""
         if self._fetching is None:
             raise SourceForbidden("nothing is fetched by URL, unless `http.fetch` is true")
-        return fetch(url, self._fetching)
+        left_s = since + self._fetching.timeout_s - time.monotonic()
+        if left_s <= 0:
+            raise NotFetched(Why.TOO_SLOW, "the time for all photos of the request is over")
+        return self._get(url, replace(self._fetching, timeout_s=left_s))
 
 
 class Uploads:
@@ -53,14 +63,22 @@ class Uploads:
         settings: For the inbox and the limits.
         ledger: That they enter.
         on_admitted: Told that some have entered.
+        files: The system calls; None: those of this machine.
     """
 
-    def __init__(self, settings: Settings, ledger: Ledger, on_admitted: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        on_admitted: Callable[[], None],
+        *,
+        files: FileSystem | None = None,
+    ) -> None:
         self._inbox = str(settings.inbox[0])
         self._is_watched = self._inbox in watched_inboxes(settings)
         self._is_ignored = IgnoreRules(settings.watch.ignore).matches
         self._min_free_bytes = settings.move.min_free_bytes
-        self._files = FileSystem(shares=_shares(settings.inbox[:1]))
+        self._files = files or FileSystem(shares=_shares(settings.inbox[:1]))
         self._ledger = ledger
         self._on_admitted = on_admitted
         self._beginning = threading.Lock()
@@ -68,14 +86,23 @@ class Uploads:
 
     def begin(self, name: str) -> Delivery:
         """Begin with a photo, by the name that the client gives it."""
+        token = self.clear()
+        free = self._files.free_bytes(self._inbox)
+        if free < self._min_free_bytes:
+            raise PassingTrouble(f"{self._inbox!r}: {free} bytes are free, {self._min_free_bytes} have to be")
+        return Delivery(self._files, self._inbox, token=token, name=safe_name(name, self._is_ignored))
+
+    def clear(self) -> str:
+        """Remove what an earlier process left half-sent, unless that was done; the ledger's token.
+
+        Raises:
+            PassingTrouble: The ledger cannot be read now.
+        """
         with self._beginning:
             if self._token is None:
                 self._token = self._ledger.token()
                 remove_left(self._files, self._inbox, token=self._token)
-        free = self._files.free_bytes(self._inbox)
-        if free < self._min_free_bytes:
-            raise PassingTrouble(f"{self._inbox!r}: {free} bytes are free, {self._min_free_bytes} have to be")
-        return Delivery(self._files, self._inbox, token=self._token, name=safe_name(name, self._is_ignored))
+            return self._token
 
     def deliver(self, deliveries: Sequence[DeliveryPort]) -> list[Delivered]:
         """Put photos that are complete into the inbox, durably and never in another file's place."""

@@ -93,7 +93,9 @@ class HttpSettings(Group):
         "Whether predictions may fetch photos from public addresses by URL.",
         "true or false",
     )
-    fetch_timeout_s: float = seconds(10.0, "How long fetching one photo may take in all.", 0.1, 300)
+    fetch_timeout_s: float = seconds(
+        10.0, "How long fetching the photos of one request may take in all.", 0.1, 300
+    )
 
 
 def contradictions(http: HttpSettings) -> Iterator[tuple[str, set[str]]]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
+from refundsorter.settings_alerts import AlertSettings
 from refundsorter.settings_http import HttpSettings
 from refundsorter.settings_kinds import (
     GIB,
@@ -202,6 +203,7 @@ class Settings(Group):
     sweep: SweepSettings = SweepSettings()
     drift: DriftSettings = DriftSettings()
     retention: RetentionSettings = RetentionSettings()
+    alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 
     _base_dir: Path = PrivateAttr(default_factory=Path.cwd)

@@ -218,7 +218,7 @@ def _nights(found: "Nights") -> None:
         ended = f" at {local(last.ended)}" if last.ended else ""
         left = f", {last.left} left" if last.left else ""
         said = f"The night of {last.date} (job {last.job}): {last.state}{ended}, {last.found} photos{left}."
-        OUT.print(Text(said, style="" if last.is_well else "yellow"))
+        OUT.print(Text(said, style="yellow" if last.flaw else ""))
     if found.next is not None:
         OUT.print(f"The next night begins at {local(found.next)}.")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from support import PATIENCE_S, Running, Shop
+from support import PATIENCE_S, Running, Shop, photo
 
 SERVED = {"REFUNDSORTER_HTTP__ENABLED": "true", "REFUNDSORTER_HTTP__PORT": "0"}
 
@@ -83,6 +83,12 @@ def served(shop: Shop, **variables: str) -> Iterator[Served]:
             yield Served(daemon, client)
         finally:
             client.close()
+
+
+def still_sorts(face: Served, shop: Shop, name: str = "after.jpg") -> None:
+    """A photo that comes now is sorted."""
+    shop.drop(name, photo("red"))
+    face.daemon.wait_for("photo.sorted", file=name)
 
 
 def form(files: Sequence[bytes], **fields: str) -> tuple[bytes, dict[str, str]]:

@@ -2,20 +2,30 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 
 from refundsorter import __version__
-from refundsorter.api import about, deeds, events, health, images, jobs, metrics, predict, problems, stats
+from refundsorter.api import (
+    about,
+    deeds,
+    events,
+    gate,
+    health,
+    images,
+    jobs,
+    metrics,
+    predict,
+    problems,
+    stats,
+)
 from refundsorter.api.bodies import Room
 from refundsorter.api.bounds import Bodies, Crowd
-from refundsorter.api.gate import Addressed, Admitted
+from refundsorter.api.description import described
 from refundsorter.api.guard import Guard
 from refundsorter.api.ports import Bounds, Ports
 from refundsorter.api.sources import FETCHES
@@ -65,17 +75,17 @@ def create_app(ports: Ports, bounds: Bounds) -> FastAPI:
     app.state.room = Room(BODIES * bounds.max_body_bytes)
     app.state.listeners = events.Listeners()
     _surround(app, ports, bounds)
-    problems.install(app)
+    problems.install(app, ROUTERS)
     for router in ROUTERS:
         app.include_router(router)
-    app.openapi = lambda: _description(app)  # type: ignore[method-assign]  # FastAPI's way
+    app.openapi = lambda: described(app, ports.keys)  # type: ignore[method-assign]  # FastAPI's way
     return app
 
 
 def _surround(app: FastAPI, ports: Ports, bounds: Bounds) -> None:
     """Lay what every request has to pass around the routes: the innermost first."""
     app.add_middleware(Bodies, bounds=bounds)
-    app.add_middleware(Admitted, keys=ports.keys, log=ports.log)
+    app.add_middleware(gate.Admitted, keys=ports.keys, log=ports.log)
     if bounds.origins:  # before tokens: a browser asks without one whether it may ask
         app.add_middleware(
             CORSMiddleware,
@@ -84,7 +94,7 @@ def _surround(app: FastAPI, ports: Ports, bounds: Bounds) -> None:
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
             expose_headers=["Location", "ETag", "Retry-After"],
         )
-    app.add_middleware(Addressed, bounds=bounds)
+    app.add_middleware(gate.Addressed, bounds=bounds)
     app.add_middleware(Crowd, bounds=bounds)
     app.add_middleware(Guard, log=ports.log, meter=ports.metrics)
 
@@ -94,18 +104,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.fetching = CapacityLimiter(FETCHES)
     current_default_thread_limiter().total_tokens = THREADS
     yield
-
-
-def _description(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, with the schema of problems, which no route returns and every one may tell."""
-    if app.openapi_schema is None:
-        made = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
-        )
-        schemas = made.setdefault("components", {}).setdefault("schemas", {})
-        schema = problems.ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas |= schema.pop("$defs", {}) | {"ProblemDetails": schema}
-        made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        made["security"] = [{}, {"token": []}]  # without tokens, whoever is on this machine may ask
-        app.openapi_schema = made
-    return app.openapi_schema

@@ -15,7 +15,6 @@ ALWAYS = frozenset({"/livez", "/readyz", "/v1/events"})
 LARGE = frozenset({"/v1/images", "/v1/predict", "/v1/predict/batch"})  # whose bodies may hold photos
 SMALL_BYTES = 1 << 20  # of any other body
 SLOWEST = 1024  # bytes a second: a body that comes more slowly is not waited for
-WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 CLOSING = {"Connection": "close"}  # what is left of the body is not read
 
 
@@ -64,10 +63,7 @@ class Bodies:
         most = self._bounds.max_body_bytes
         if scope["path"] not in LARGE:
             most = min(most, SMALL_BYTES)
-        if scope["method"] in WITHOUT_BODY:
-            refused = Problem(400, f"A {scope['method']} carries no body.", headers=CLOSING)
-            await refused.response()(scope, receive, send)
-        elif announced is not None and int(announced) > most:
+        if announced is not None and int(announced) > most:
             refused = Problem(413, _too_large(most), headers=CLOSING)
             await refused.response()(scope, receive, send)
         else:

@@ -10,7 +10,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from refundsorter.api import bodies, forms
+from refundsorter.api import bodies, forms, links
 from refundsorter.api.depends import BearerOf, PortsOf
 from refundsorter.api.ports import Ports
 from refundsorter.api.problems import Problem, responses
@@ -22,6 +22,8 @@ from refundsorter.core.upload import Delivered, DeliveryPort, UploadsPort
 router = APIRouter(prefix="/v1/images", tags=["images"])
 
 LAST_ID = 2**63 - 1
+# What `core.taxonomy.folder_problem` finds in plain text; the rest of it only a look can tell (409).
+FOLDER = r"""^[^_.~\s/\\:*?"<>|\x00-\x1f\x7f]([^/\\:*?"<>|\x00-\x1f\x7f]*[^.\s/\\:*?"<>|\x00-\x1f\x7f])?$"""
 MOST_FILES = 64  # in one request
 LOOK_S = 0.05  # how often it is looked whether a photo lies where it belongs
 PATIENCE_S = 10.0  # how long a request waits for that
@@ -82,9 +84,11 @@ class Retried(BaseModel):
 class CorrectIn(BaseModel):
     """Where a photo belongs."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    category: Annotated[str, Field(min_length=1, max_length=255, examples=["TOYS"])]
+    category: Annotated[
+        str, Field(pattern=FOLDER, max_length=255, description="The folder's name.", examples=["TOYS"])
+    ]
     by: Annotated[
         str | None,
         Field(
@@ -114,7 +118,7 @@ class Corrected(BaseModel):
     "",
     status_code=202,
     summary="Send photos",
-    responses=responses(400, 413, 415, 422, 503),
+    responses={202: {"links": links.to_image("/images/0/id")}, **responses(400, 413, 415, 422, 503)},
     openapi_extra=UPLOAD,
 )
 async def send(request: Request, ports: PortsOf) -> SentList:
@@ -210,7 +214,7 @@ def _asked(ports: Ports, bearer: str | None, image: int, wanted: CorrectIn) -> i
         by = bearer or wanted.by
         return ports.desk.correct(image, wanted.category, by=by, is_new=wanted.new_category)
     except CategoryRefused as refused:
-        raise Problem(422, printable(str(refused))) from refused
+        raise Problem(409, printable(str(refused))) from refused
 
 
 def _corrected(image: int, number: int, verdict: Verdict) -> Corrected:

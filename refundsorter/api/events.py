@@ -8,20 +8,21 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
-from math import isfinite
 from typing import Annotated, Any
 
 import anyio
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Query, Request
+from pydantic import Field
 from starlette.responses import StreamingResponse
 
 from refundsorter.api.depends import PortsOf
 from refundsorter.api.ports import Ports
-from refundsorter.api.problems import Problem, busy, responses
+from refundsorter.api.problems import busy, responses
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.core.port_events import Told
 from refundsorter.core.port_images import Position
+from refundsorter.core.record import SCHEMA
 from refundsorter.core.text import printable
 
 router = APIRouter(prefix="/v1/events", tags=["images"])
@@ -31,7 +32,32 @@ LOOK_S = 0.25  # how often a listener's next events are asked for
 BREATH_S = 15.0  # how often something is sent, so that a listener that is gone is found out
 AGAIN_MS = 2000  # after what time a client that lost the stream comes again
 NAMES = ("file", "source", "destination")  # may hold bytes that are no UTF-8
-STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
+ID = r"^[0-9]{1,12}([.][0-9]{1,20})?~[0-9]{1,19}$"  # the time of filing, to its last digit, and the photo
+LAST_ID = 2**63 - 1
+TOLD = (
+    "id", "time", "file", "source", "destination", "state", "category", "label", "confidence",
+    "top_predictions", "model", "sha256", "bytes", "width", "height", "job", "queued_s", "decode_ms",
+    "infer_ms", "move_ms", "reason", "duplicate_of", "taxonomy",
+)  # fmt: skip
+LINE: dict[str, Any] = {
+    "type": "object",
+    "required": ["schema", "event", *TOLD],
+    "properties": {"schema": {"const": SCHEMA}, "event": {"const": "filed"}}
+    | {name: {"$ref": f"#/components/schemas/Image/properties/{name}"} for name in TOLD},
+}
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "pattern": ID, "description": "For `Last-Event-ID`."},
+        "event": {"const": "filed"},
+        "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": LINE},
+    },
+}
+STREAM = {"text/event-stream": {"schema": EVENT}}
+Wait = Annotated[
+    bool, Query(description="Whether to wait for more; else it ends with the last.", examples=[False])
+]
 
 
 @dataclass(slots=True)
@@ -52,12 +78,14 @@ async def events(
     request: Request,
     ports: PortsOf,
     last_event_id: Annotated[
-        str | None,
+        Annotated[str, Field(pattern=ID, json_schema_extra={"format": "event-id"})] | None,
         Header(
-            max_length=64, description="The last one's id: what follows is told. `0~0`: from the beginning."
+            alias="Last-Event-ID",
+            description="The last one's id: what follows is told. `0~0`: from the beginning.",
+            examples=["0~0"],
         ),
     ] = None,
-    wait: Annotated[bool, Query(description="Whether to wait for more; else it ends with the last.")] = True,  # noqa: FBT002
+    wait: Wait = True,  # noqa: FBT002
 ) -> StreamingResponse:
     """Each event is named `filed`; its data are the journal's fields, its id is for `Last-Event-ID`."""
     listeners: Listeners = request.app.state.listeners
@@ -106,10 +134,6 @@ def _event(told: Told) -> bytes:
 
 
 def _position(cursor: str) -> Position:
+    """What `_event` wrote, or what anybody may send that looks like it."""
     time, _, number = cursor.partition("~")
-    with suppress(ValueError):
-        position = Position(id=int(number), time=float(time))
-        if position.time is not None and isfinite(position.time) and 0 <= position.id < 2**63:
-            return position
-    where = {"where": "header.Last-Event-ID", "problem": "That is no id of an event."}
-    raise Problem(422, "The request is not as it should be.", errors=[where])
+    return Position(id=min(int(number), LAST_ID), time=float(time))

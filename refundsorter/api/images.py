@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Path, Query
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
+from refundsorter.api import links
 from refundsorter.api.depends import PortsOf
 from refundsorter.api.ports import Ports
 from refundsorter.api.problems import Problem, responses
@@ -40,7 +41,9 @@ def _written_out(value: object) -> object:
 Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 Number = Annotated[int, Path(ge=1, le=LAST_ID, description="The photo's number.", examples=[4711])]
-IfNoneMatch = Annotated[str | None, Header(description="The `ETag` of what the client has.")]
+IfNoneMatch = Annotated[
+    str | None, Header(alias="If-None-Match", description="The `ETag` of what the client has.")
+]
 
 
 class Filters(BaseModel):
@@ -85,7 +88,11 @@ class Filters(BaseModel):
         )
 
 
-@router.get("", summary="Which photos are there?", responses=responses(422, 503))
+@router.get(
+    "",
+    summary="Which photos are there?",
+    responses={200: {"links": links.to_next_page("list_images")}, **responses(422, 503)},
+)
 def list_images(ports: PortsOf, filters: Annotated[Filters, Query()]) -> ImageList:
     """The newest first: by number, or, where `since` or `until` is given, by the time of filing.
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from refundsorter.api import links
 from refundsorter.api.depends import BearerOf, PortsOf
 from refundsorter.api.problems import Problem, responses
 from refundsorter.core.job import (
@@ -24,6 +25,7 @@ MAX_NAMES, MAX_TEXT, MAX_PATH = 1000, 255, 4096
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 Number = Annotated[int, Path(ge=1, le=MAX_ID, description="The job's number.", examples=[7])]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 Time = Field(examples=["2026-01-31T09:30:00.125Z"], json_schema_extra={"format": "date-time"})
 
 
@@ -32,11 +34,12 @@ class JobIn(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         json_schema_extra={"examples": [{"kind": "sweep"}, {"kind": "sweep", "classes": ["ELECTRONICS"]}]},
     )
 
     kind: Literal["sweep"] = Field(description="What it does: `sweep` sorts what lies in the inboxes.")
-    classes: list[Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]] = Field(
+    classes: list[Text] = Field(
         default=[],
         max_length=MAX_NAMES,
         description="Labels and categories: only photos that show one of these are sorted, others are left "
@@ -50,9 +53,7 @@ class JobIn(BaseModel):
     glob: Annotated[str, Field(pattern="^[^/.\\x00][^\\x00]*$", max_length=MAX_TEXT)] | None = Field(
         default=None, description="A pattern that the path ends with: `*.jpg`, `monday/*.jpg`."
     )
-    by: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = Field(
-        default=None, description="Who asks for it; with a token it is the token's name."
-    )
+    by: Text | None = Field(default=None, description="Who asks for it; with a token it is the token's name.")
 
 
 class JobOut(BaseModel):
@@ -104,19 +105,22 @@ class JobsOut(BaseModel):
         201: {
             "description": "It is asked for.",
             "headers": {"Location": {"description": "Where it stands.", "schema": {"type": "string"}}},
+            "links": links.to_job("/id"),
         },
         **responses(409, 422, 503),
     },
 )
-def start(
+def start_job(
     ports: PortsOf,
     bearer: BearerOf,
     job: JobIn,
     response: Response,
     idempotency_key: Annotated[
-        str | None,
+        Text | None,
         Header(
-            min_length=1, max_length=MAX_TEXT, description="Asked for again by this key it is the same job."
+            alias="Idempotency-Key",
+            description="Asked for again by this key it is the same job.",
+            examples=["2026-01-31"],
         ),
     ] = None,
 ) -> JobOut:
@@ -133,14 +137,24 @@ def start(
     return _out(found)
 
 
-@router.get("", summary="Jobs, the newest first.", responses=responses(422, 503))
-def listing(
+@router.get(
+    "",
+    summary="Jobs, the newest first.",
+    responses={
+        200: {"links": links.to_next_page("list_jobs")},
+        **responses(422, 503),
+    },
+)
+def list_jobs(
     ports: PortsOf,
-    state: Annotated[JobState | None, Query(description="Only those that stand so.")] = None,
-    cursor: Annotated[
-        str | None, Query(pattern="^[1-9][0-9]{0,17}$", description="`next` of the page before.")
+    state: Annotated[
+        JobState | None, Query(description="Only those that stand so.", examples=["running"])
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=200, description="How many at most.")] = 50,
+    cursor: Annotated[
+        Annotated[str, Field(pattern="^[1-9][0-9]{0,17}$")] | None,
+        Query(description="`next` of the page before.", examples=["7"]),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="How many at most.", examples=[50])] = 50,
 ) -> JobsOut:
     """Sweeps of the command line are jobs, too."""
     before = None if cursor is None else int(cursor)
@@ -152,7 +166,7 @@ def listing(
 
 
 @router.get("/{number}", summary="How a job stands.", responses=responses(404, 422, 503))
-def one(ports: PortsOf, number: Number) -> JobOut:
+def show_job(ports: PortsOf, number: Number) -> JobOut:
     """Its state, and what became of its photos so far."""
     try:
         return _out(ports.jobs.one(number))
@@ -161,7 +175,7 @@ def one(ports: PortsOf, number: Number) -> JobOut:
 
 
 @router.delete("/{number}", summary="End a job.", responses=responses(404, 409, 422, 503))
-def cancel(ports: PortsOf, number: Number) -> JobOut:
+def cancel_job(ports: PortsOf, number: Number) -> JobOut:
     """What is in hand is finished first; what is left stays in the inbox."""
     try:
         return _out(ports.jobs.cancel(number))

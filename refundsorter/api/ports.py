@@ -103,8 +103,12 @@ class SourcesPort(Protocol):
             PassingTrouble: It cannot be read now.
         """
 
-    def fetched(self, url: str) -> bytes:
+    def fetched(self, url: str, *, since: float) -> bytes:
         """What lies at an address.
+
+        Args:
+            url: The address.
+            since: When the request began, in monotonic seconds: all its photos share one time.
 
         Raises:
             SourceForbidden: Nothing is fetched, as things are set.

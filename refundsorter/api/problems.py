@@ -6,10 +6,12 @@ A route raises `Problem`, or lets an error of the core pass: passing trouble bec
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -102,11 +104,25 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": _phrase(status), "content": content} for status in statuses}
 
 
-def install(app: FastAPI) -> None:
-    """Have every error of an application answered so."""
-    handlers: Sequence[tuple[type[Exception], Any]] = (
+def install(app: FastAPI, routers: Sequence[APIRouter]) -> None:
+    """Have every error of an application answered so.
+
+    Args:
+        app: The application.
+        routers: Its routes.
+    """
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+
+    async def not_allowed(request: Request, error: HTTPException) -> Response:
+        # The framework names the methods of the first route alone that has the path.
+        fit = [route.methods or () for route in routes if route.path_regex.match(request.url.path)]
+        headers = {"Allow": ", ".join(sorted(chain(*fit)))} if fit else error.headers
+        return problem(error.status_code, None, headers=headers)
+
+    handlers: Sequence[tuple[type[Exception] | int, Any]] = (
         (Problem, _told),
         (HTTPException, _by_status),
+        (HTTPStatus.METHOD_NOT_ALLOWED, not_allowed),
         (RequestValidationError, _invalid),
         (PassingTrouble, _passing),
         (StartRefused, _passing),

@@ -25,7 +25,9 @@ Record = Annotated[
 
 # Constraints of the text alone: that there is none is for `Source` to judge.
 Path = Annotated[str, Field(min_length=1, max_length=MAX_PATH)]
-Text = Annotated[str, Field(min_length=1)]
+Base64 = Annotated[
+    str, Field(min_length=4, json_schema_extra={"format": "byte", "contentEncoding": "base64"})
+]
 Url = Annotated[str, Field(min_length=1, max_length=MAX_URL)]
 
 
@@ -33,7 +35,7 @@ class Source(BaseModel):
     """An image that is asked about: exactly one of these."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"oneOf": [{"required": [place]} for place in PLACES]}
+        extra="forbid", strict=True, json_schema_extra={"oneOf": [{"required": [place]} for place in PLACES]}
     )
 
     path: Annotated[
@@ -43,7 +45,7 @@ class Source(BaseModel):
             examples=["/srv/returns/IMG_0042.jpg"],
         ),
     ] = None
-    base64: Annotated[Text | SkipJsonSchema[None], Field(description="The file itself, RFC 4648.")] = None
+    base64: Annotated[Base64 | SkipJsonSchema[None], Field(description="The file itself, RFC 4648.")] = None
     url: Annotated[
         Url | SkipJsonSchema[None],
         Field(description="Where it is fetched from, with `http.fetch`: a public address."),
@@ -67,7 +69,7 @@ class PredictIn(Source):
 class BatchIn(BaseModel):
     """Several images."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     images: Annotated[list[Source], Field(min_length=1, max_length=MOST_IMAGES, description="The images.")]
     top_k: TopK = None

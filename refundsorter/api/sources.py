@@ -1,30 +1,34 @@
 """The images that a request is about: files of a form, files of this machine, base64, or addresses."""
 
+import asyncio
 import base64
 import binascii
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePath
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi.exceptions import RequestValidationError
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from refundsorter.api import bodies, forms
 from refundsorter.api.bodies import Loan
 from refundsorter.api.ports import Ports
 from refundsorter.api.problems import Problem, busy
-from refundsorter.api.schema_predictions import MOST_IMAGES, BatchIn, PredictIn, Record, Source, TopK
+from refundsorter.api.schema_predictions import MOST_IMAGES, BatchIn, PredictIn, Source, TopK
 from refundsorter.core.fault import ItemFault, PassingTrouble, Vanished
 from refundsorter.core.fetching import NotFetched, Why
 from refundsorter.core.prediction import SourceForbidden
 from refundsorter.core.text import printable
 
 # Of a form, beside the files.
-_FIELDS: dict[str, TypeAdapter[Any]] = {"top_k": TypeAdapter(TopK), "record": TypeAdapter(Record)}
+_TRUTH = Annotated[Literal["true", "false"], AfterValidator("true".__eq__)]  # as JSON writes it
+_FIELDS: dict[str, TypeAdapter[Any]] = {"top_k": TypeAdapter(TopK), "record": TypeAdapter(_TRUTH)}
 FETCHES = 4  # at once: whoever waits for another machine keeps no thread from those who do not
 NOT_FETCHED = {Why.REFUSED: 403, Why.FAILED: 502, Why.TOO_LARGE: 422, Why.TOO_SLOW: 504}
 MAX_FIELD = 64  # bytes of a field that is no file
@@ -67,11 +71,9 @@ async def given(
     if kind.partition(";")[0].strip().lower() != "application/json":
         raise Problem(415, f"The body is to be {forms.MEDIA_TYPE} or application/json.")
     asked = await run_sync(_read, await bodies.whole(request, loan), model)
-    fetching: CapacityLimiter = request.app.state.fetching
     sources: Sequence[Source] = asked.images if isinstance(asked, BatchIn) else [asked]
-    return [await _one(source, ports, loan, fetching) for source in sources], Wishes(
-        asked.top_k, asked.record
-    )
+    images = await _all(sources, ports, loan, request.app.state.fetching)
+    return images, Wishes(asked.top_k, asked.record)
 
 
 async def _of_form(request: Request, loan: Loan) -> tuple[list[Given], Wishes]:
@@ -89,6 +91,8 @@ async def _of_form(request: Request, loan: Loan) -> tuple[list[Given], Wishes]:
     form.close()
     images, wishes = [], Wishes()
     for part, content in kept.items():
+        if part.name == "image" and part.file is None:
+            raise _unfit("image", "it is no file: its part tells no file's name")
         if part.name == "image":
             images.append(Given(printable(part.file or "") or None, bytes(content)))
         elif part.name in _FIELDS:
@@ -116,12 +120,31 @@ def _read(body: bytes, model: type[PredictIn | BatchIn]) -> PredictIn | BatchIn:
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in errors]) from invalid
 
 
-async def _one(source: Source, ports: Ports, loan: Loan, fetching: CapacityLimiter) -> Given:
+async def _all(sources: Sequence[Source], ports: Ports, loan: Loan, fetching: CapacityLimiter) -> list[Given]:
+    """All of them, in their order. What is fetched is fetched at once; all has one time, however many."""
+    since, in_turn = time.monotonic(), asyncio.Lock()
+
+    async def one(source: Source) -> Given:
+        if source.url is not None:
+            get = partial(ports.sources.fetched, source.url, since=since)
+            return await _one(source, loan, partial(run_sync, get, limiter=fetching))
+        async with in_turn:  # the threads that read are for all requests
+            return await _one(source, loan, partial(run_sync, _content, source, ports))
+
+    # Each is waited for, whatever becomes of the others: what it reads is counted until the request is over.
+    found = await asyncio.gather(*map(one, sources), return_exceptions=True)
+    for outcome in found:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return [outcome for outcome in found if isinstance(outcome, Given)]
+
+
+async def _one(source: Source, loan: Loan, read: Callable[[], Awaitable[bytes]]) -> Given:
     """One image, or why it cannot be had."""
     place = source.path or source.url
     file = printable(PurePath(place.partition("?")[0]).name) or None if place else None
     try:
-        content = await run_sync(_content, source, ports, limiter=fetching if source.url else None)
+        content = await read()
     except SourceForbidden as forbidden:
         problem = Problem(403, printable(str(forbidden)))
     except Vanished:
@@ -143,8 +166,6 @@ async def _one(source: Source, ports: Ports, loan: Loan, fetching: CapacityLimit
 def _content(source: Source, ports: Ports) -> bytes:
     if source.path is not None:
         return ports.sources.file(source.path)
-    if source.url is not None:
-        return ports.sources.fetched(source.url)
     return base64.b64decode((source.base64 or "").encode(), validate=True)
 
 

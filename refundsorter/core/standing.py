@@ -20,10 +20,13 @@ class LastNight:
     trouble: str | None  # what holds or held it up
 
     @property
-    def is_well(self) -> bool:
-        """Whether there is nothing that a person should look at."""
+    def flaw(self) -> str | None:
+        """What a person should look at, as a sentence without its end; None where there is nothing."""
         is_over_badly = self.ended is not None and (self.left > 0 or self.state != JobState.DONE)
-        return not (is_over_badly or self.trouble)
+        if not (is_over_badly or self.trouble):
+            return None
+        why = self.trouble or f"{self.left} of {self.found} photos were left"
+        return f"that of {self.date} is {self.state}: {why}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,25 +62,17 @@ class CorrectionRows:
         """What became of corrections that were asked for."""
         with self._read() as connection:
             found = connection.execute(select(correction).where(correction.c.id.in_(list(numbers))))
-            return {
-                row["id"]: Verdict(
-                    stage=Stage(row["stage"]),
-                    trouble=row["trouble"],
-                    origin=row["from_category"],
-                    source=row["from_destination"],
-                    destination=row["to_destination"],
-                )
-                for row in found.mappings()
-            }
+            return {row["id"]: _verdict(row) for row in found.mappings()}
 
-    def withdraw(self, numbers: Collection[int]) -> set[int]:
-        """Take back what nobody has begun, and drop what was refused; the numbers of these."""
+    def withdraw(self, numbers: Collection[int]) -> dict[int, Verdict]:
+        """Take back what nobody has begun, and drop what was refused; how these stood at last."""
         gone = delete(correction).where(
             correction.c.id.in_(list(numbers)),
             correction.c.stage.in_([Stage.ASKED.value, Stage.REFUSED.value]),
         )
         with self._write() as connection:
-            return set(connection.execute(gone.returning(correction.c.id)).scalars())
+            found = connection.execute(gone.returning(correction))
+            return {row["id"]: _verdict(row) for row in found.mappings()}
 
     def requests(self, limit: int) -> list[Request]:
         """What is asked for, the oldest first; of each photo one at a time."""
@@ -179,6 +171,16 @@ def _step(connection: Connection, number: int, before: Collection[Stage], values
     statement = update(correction).where(correction.c.id == number, correction.c.stage.in_(stages))
     if connection.execute(statement.values(**values)).rowcount != 1:
         raise IllegalTransition(f"correction {number} is at another stage than {', '.join(stages)}")
+
+
+def _verdict(row: RowMapping) -> Verdict:
+    return Verdict(
+        stage=Stage(row["stage"]),
+        trouble=row["trouble"],
+        origin=row["from_category"],
+        source=row["from_destination"],
+        destination=row["to_destination"],
+    )
 
 
 def _relocation(row: RowMapping, root: str) -> Relocation:

@@ -4,11 +4,14 @@ import errno
 import fcntl
 import os
 import stat
+import time
+from contextlib import suppress
 
 from refundsorter.core.fault import AlreadyRunning, PassingTrouble, StartRefused, translate
 
 FILE = "lock"
 LONGEST_PID = 32  # bytes; a lock holds no more than a pid and a line feed
+TRIES, ASKED_S = 10, 0.02  # seconds between two tries
 NO_LOCK_ERRNOS = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO})  # a link, a folder, a socket
 
 
@@ -42,7 +45,7 @@ class FolderLock:
 
     def _take(self, folder: str, setting: str) -> None:
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock_alone(self._descriptor)
         except BlockingIOError:
             pid = os.read(self._descriptor, LONGEST_PID).decode(errors="replace").strip() or "unknown"
             raise AlreadyRunning(
@@ -97,6 +100,16 @@ class InboxLock:
     def release(self) -> None:
         """Let the next one in."""
         os.close(self._descriptor)
+
+
+def _lock_alone(descriptor: int) -> None:
+    """Lock an open file for this process alone; whoever only asks for its holder has it for an instant."""
+    for _ in range(TRIES - 1):
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(ASKED_S)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def holder(folder: str, *, setting: str = "state_dir") -> int | None:

@@ -156,7 +156,7 @@ def test_a_photo_is_put_right(shop: Shop) -> None:
         again = post(face.client, place, {"category": "COLD"})
         assert (again.status, "already" in again.json["detail"]) == (409, True)
         unknown = post(face.client, place, {"category": "TOYS"})
-        assert (unknown.status, "COLD, PLAIN, WARM" in unknown.json["detail"]) == (422, True)
+        assert (unknown.status, "COLD, PLAIN, WARM" in unknown.json["detail"]) == (409, True)
         assert post(face.client, place, {"category": "TOYS", "new_category": True}).status == 200
         assert post(face.client, place, {"category": "../x", "new_category": True}).status == 422
         assert post(face.client, "/v1/images/99/correct", {"category": "COLD"}).status == 404

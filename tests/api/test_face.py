@@ -1,6 +1,8 @@
 """The life of the HTTP face beside the daemon, and what every answer has in common."""
 
 import json
+import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -10,7 +12,8 @@ from datetime import datetime
 
 import pytest
 from http_face import SERVED, Client, served
-from support import Shop, eventually, photo
+from processes import family
+from support import PATIENCE_S, Shop, eventually, photo
 
 from refundsorter import __version__
 
@@ -143,6 +146,33 @@ def test_what_nobody_expected_is_told_to_the_log_alone(shop: Shop) -> None:
         shop.drop("b.jpg", photo("green"))
         face.daemon.wait_for("photo.sorted", file="b.jpg")
         assert face.daemon.stop() == 0
+
+
+def test_it_is_not_ready_while_it_stops(shop: Shop) -> None:
+    """From SIGTERM on `/readyz` is 503 and says why, while a photo that is in hand is finished."""
+    with served(shop) as face:
+        decoding = [pid for pid in family(face.daemon.process.pid) if pid != face.daemon.process.pid]
+        for pid in decoding:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            shop.drop("a.jpg", photo("red"))
+            eventually(lambda: face.client.get("/v1/status")["photos"]["claimed"] == 1, "it is in hand")
+            face.daemon.process.terminate()
+            eventually(lambda: face.client.ask("/readyz").status == 503, "it is not ready")
+            assert face.client.ask("/readyz").json["reasons"] == ["daemon: it is stopping"]
+        finally:
+            for pid in decoding:
+                os.kill(pid, signal.SIGCONT)
+        face.daemon.wait_for("photo.sorted", file="a.jpg")
+        face.daemon.drain()
+        assert face.daemon.process.wait(PATIENCE_S) == 0
+
+
+def test_a_method_that_is_not_there_is_told_which_are(shop: Shop) -> None:
+    """405 names every method that the place has, though each has a route of its own."""
+    with served(shop) as face:
+        answer = face.client.ask("/v1/jobs/1", method="PUT")
+        assert (answer.status, answer.headers["allow"]) == (405, "DELETE, GET")
 
 
 def test_what_is_not_there_is_a_problem(shop: Shop) -> None:

@@ -3,13 +3,18 @@
 import io
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hostile import png_of
-from http_face import Served, served
+from http_face import Client, Served, served
+from http_inside import applied
 from PIL import Image
 from support import Shop, eventually, make_shop, photo
+from workbench import opened, sort_all
+
+from refundsorter.pictures import WAITING, Pictures
 
 HOSTILE = os.fsdecode(b"<script>\x1b[2J\xff.jpg")
 
@@ -38,7 +43,7 @@ def face(shop: Shop) -> Iterator[Served]:
 def test_a_photo_is_told_as_in_the_journal(shop: Shop, face: Served) -> None:
     """Every field of its line has the same value over HTTP, in the list and alone."""
     for line in shop.lines():
-        del line["schema"], line["event"]
+        del line["schema"], line["event"], line["previous"]
         told = face.client.get(f"/v1/images/{line['id']}")
         if line["id"] != 3:  # whose name JSON cannot hold as it is
             assert line.items() <= told.items()
@@ -187,3 +192,23 @@ def test_statistics_count_what_was_filed(shop: Shop) -> None:
     assert told["errors"] == {"rejected": {"not_an_image": 1}, "waiting": {}}
     assert told["latency"]["photos"] == 2
     assert 0 < told["latency"]["total_s"]["p50"] <= told["latency"]["total_s"]["p99"]
+
+
+def test_more_thumbnails_than_are_drawn_are_told_to_come_later(tmp_path: Path) -> None:
+    """While as many wait as may, the next one is 503 at once with `Retry-After`; the others get theirs."""
+    shop = make_shop(tmp_path)
+    shop.drop("a.jpg", photo("red"))
+    with opened(shop) as workshop:
+        sort_all(workshop)
+        with applied(workshop) as (client, ports), ThreadPoolExecutor(WAITING) as threads:
+            assert isinstance(ports.pictures, Pictures)
+            clients = [Client(client.address) for _ in range(WAITING)]
+            with ports.pictures._drawing:
+                waiting = [threads.submit(one.ask, "/v1/images/1/thumbnail") for one in clients]
+                eventually(lambda: ports.pictures._places._value == 0, "no place is left")
+                refused = client.ask("/v1/images/1/thumbnail")
+                assert client.ask("/v1/images/1/content").status == 200
+            assert (refused.status, refused.headers["retry-after"]) == (503, "5")
+            assert [one.result().status for one in waiting] == [200] * WAITING
+            for one in clients:
+                one.close()

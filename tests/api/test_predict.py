@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from hostile import png_bomb
-from http_face import Answer, Client, form, served
+from http_face import Answer, Client, form, served, still_sorts
 from pictures import large
 from support import CATEGORY_OF, LABELS, PATIENCE_S, Shop, eventually, photo
 from workbench import rows
@@ -94,6 +94,7 @@ def test_no_path_leads_outside(shop: Shop) -> None:
                 path
             )
         assert post(face.client, {"url": "http://127.0.0.1/a.jpg"}).status == 403
+        still_sorts(face, shop)
     with served(shop) as face:
         assert post(face.client, {"path": str(root / "link.jpg")}).status == 403, (
             "nothing may be read unless set"
@@ -114,6 +115,7 @@ def test_only_public_addresses_are_fetched(shop: Shop) -> None:
         sources = [{"url": urls[0]}, {"base64": base64.b64encode(photo("blue")).decode()}]
         mixed = post(face.client, {"images": sources}, to=BATCH).json["results"]
         assert (mixed[0]["problem"]["status"], mixed[1]["prediction"]["label"]) == (403, "blue")
+        still_sorts(face, shop)
     with served(shop) as face:
         assert "http.fetch" in post(face.client, {"url": urls[0]}).json["detail"]
 
@@ -136,6 +138,7 @@ def test_one_bad_image_leaves_its_neighbours(shop: Shop) -> None:
         assert (alone.status, alone.json["reason"]) == (422, "too_many_pixels")
         together = send(face.client, photo("red"), b"no photo")
         assert (together.status, together.json["errors"][0]["where"]) == (422, "body.image.1")
+        still_sorts(face, shop)
 
 
 def test_what_was_seen_before_is_answered_from_the_ledger(shop: Shop) -> None:
@@ -251,6 +254,8 @@ def test_what_is_wrong_with_a_request_is_told(shop: Shop) -> None:
         (422, *form([photo("red")], top_k="0")),
         (422, *form([photo("red")], top_k="many")),
         (422, *form([photo("red")], colour="red")),
+        (422, *form([], image="no file")),
+        (422, *form([photo("red")], record="1")),
         (422, *form([b"x"] * 65)),
     ]
     with served(shop, REFUNDSORTER_HTTP__MAX_BODY_BYTES="1 MiB") as face:

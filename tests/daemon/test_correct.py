@@ -12,6 +12,12 @@ from faults.account import take
 from support import Shop, eventually, photo
 from workbench import rows
 
+from refundsorter import correct as correcting
+from refundsorter import settings as configuration
+from refundsorter.core.correction import Stage
+from refundsorter.edges.ledger import Ledger
+from refundsorter.edges.ledger_schema import FILE
+
 
 def sort(shop: Shop, **colours: str) -> dict[str, int]:
     """Sort photos of one colour each; their numbers by their names."""
@@ -64,6 +70,21 @@ def test_beside_a_daemon_the_daemon_does_it(shop: Shop) -> None:
     assert told[999] == "no photo 999 was filed"
     assert [line["id"] for line in corrected(shop)] == [numbers["apple"]]
     assert rows(shop, "SELECT * FROM correction WHERE stage != 'done'") == []
+
+
+@pytest.mark.parametrize("refusal", [None, "no photo 1 was filed"])
+def test_what_nobody_takes_up_any_more_is_withdrawn(shop: Shop, refusal: str | None) -> None:
+    """A process that is gone before it is looked at leaves a refusal, or nothing; either way it is told."""
+    number = sort(shop, apple="red")["apple"]
+    settings = configuration.load(shop.config, environment={}, overrides={})
+    with closing(Ledger(str(shop.state / FILE), longest_wait_s=1.0)) as ledger:
+        numbers = ledger.corrections.ask([number], "COLD", by=None, now=1.0)
+        if refusal:
+            ledger.corrections.refuse(numbers[0], refusal)
+        verdicts = correcting._await(settings, ledger, numbers, lambda *_: None)
+    (verdict,) = verdicts.values()
+    assert (verdict.stage, verdict.trouble) == (Stage.REFUSED if refusal else Stage.ASKED, refusal)
+    assert rows(shop, "SELECT * FROM correction") == []
 
 
 def test_a_name_that_is_taken_is_not_overwritten(shop: Shop) -> None:

@@ -5,11 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support import PATIENCE_S
 
 from refundsorter.core.fault import AlreadyRunning, StartRefused, Vanished
 from refundsorter.edges.lock import FILE, FolderLock, holder
@@ -96,6 +98,27 @@ def test_nobody_holds_a_lock_that_was_never_taken_or_is_free(tmp_path: Path) -> 
     with another(tmp_path):
         pass
     assert holder(str(tmp_path)) is None
+
+
+def test_who_asks_for_the_holder_refuses_nobody(tmp_path: Path) -> None:
+    """However often it is asked, a process that begins meanwhile gets the lock."""
+    FolderLock(str(tmp_path)).release()
+    asking, is_over = threading.Event(), threading.Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            holder(str(tmp_path))
+            asking.set()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    asking.wait(PATIENCE_S)
+    try:
+        for _ in range(200):
+            FolderLock(str(tmp_path)).release()
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ def _cuts(base: Path, seed: int, until: float) -> Counter[str]:
 
 def _storms(base: Path, seed: int, until: float) -> Counter[str]:
     counts = storm(base, seed, max(MIN_STORM_S, until - monotonic()))
-    return Counter({"storms": 1, "kills": counts.kills, "photos": counts.lines})
+    told = {"uploads": counts.uploads, "predictions": counts.predictions, "jobs": counts.jobs}
+    return Counter({"storms": 1, "kills": counts.kills, "photos": counts.lines, **told})
 
 
 def _turn(ways: tuple[str, ...], seed: int) -> str:

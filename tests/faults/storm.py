@@ -22,9 +22,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from faults import clients
 from faults.account import take
 from support import COLOURS, Shop, environment, eventually, every_file, make_shop, photo
-from workbench import journaled
+from workbench import journaled, rows
 
 from refundsorter import __main__ as refundsorter
 from refundsorter.core.fault import NameTaken, Vanished
@@ -37,11 +38,16 @@ watch: {{stability_s: {STABILITY_S}, scan_interval_s: 2, recursive: true}}
 batch: {{workers: 2}}
 retry: {{base_s: 0.05, max_s: 1}}
 move: {{min_free_bytes: 0}}
+http: {{unix_socket: {clients.SOCKET}}}
 """
+SERVED = {"REFUNDSORTER_HTTP__ENABLED": "true"}
 WRITE_S = 0.05  # the longest rest of a slow writer: far below the stability
 NAMES = 40  # so few that they collide on the shelf, and in the inbox
 FOLDERS = ("", "from the scanner", "from the scanner/today")
 BROKEN_SHARE = 0.1
+SERVING = 0.7  # share of the daemons that live long enough to answer a client
+RECORDED = 0.5  # share of the predictions that are to be recorded
+OPEN_JOBS = "SELECT count(*) AS count FROM jobs WHERE state IN ('queued', 'running', 'cancelling')"
 JUMP_H = 48  # the clock of a daemon jumps this far at most, back or ahead, once a second
 LONGEST_LIFE_S = 4.0
 ENDS_OF_A_SWEEP = {ExitCode.OK, ExitCode.LEFT, ExitCode.TEMPORARY, -9}
@@ -57,6 +63,11 @@ class StormCounts:
     renames: int  # of photos that lay in the inbox
     deletions: int  # of photos by their owners, before they were moved
     sweeps: int  # beside the daemon, refused or not
+    uploads: int  # photos that were sent and answered with 202; not counted: those that were not answered
+    unanswered: int  # photos that were sent and not answered so, whether or not they are there
+    predictions: int  # that were answered
+    recorded: int  # of these, with a number
+    jobs: int  # that were asked for over HTTP
 
 
 @dataclass(slots=True)
@@ -69,6 +80,7 @@ class Storm:
     files: FileSystem = field(default_factory=FileSystem)
     put: Counter[str] = field(default_factory=Counter)  # the sha256 of every photo put into the inbox
     done: Counter[str] = field(default_factory=Counter)
+    promises: clients.Promises = field(default_factory=clients.Promises)  # what clients were answered
 
     @property
     def outside(self) -> Path:
@@ -110,6 +122,10 @@ def storm(base: Path, seed: int, seconds: float) -> StormCounts:
         delete,
         _run_and_kill,
         _sweep,
+        _send,
+        _send_slowly,
+        _predict,
+        _start_job,
     ]
     with ThreadPoolExecutor(len(deeds)) as threads:
         blowing = [
@@ -117,7 +133,10 @@ def storm(base: Path, seed: int, seconds: float) -> StormCounts:
             for number, deed in enumerate(deeds)
         ]
         one.over.wait(seconds)
-        one.over.set()
+        try:  # on a machine with much else to do no daemon may have lived long enough until then
+            eventually(lambda: one.over.is_set() or one.promises.has_each_kind(), "answers to clients")
+        finally:
+            one.over.set()
     for deed in blowing:
         deed.result()
     return _account(one)
@@ -140,14 +159,18 @@ def buried(one: Storm) -> Counter[str]:
 def _account(one: Storm) -> StormCounts:
     """Let a daemon work until it is quiet, and count."""
     dead = buried(one)
+    one.put += one.promises.sent + _arrived_unanswered(one)
     left = one.put - dead
-    with one.shop.daemon() as daemon:
+    with one.shop.daemon(**SERVED) as daemon:
+        daemon.wait_for("http.listening")  # by then what was half-sent is removed
         # One look at the ledger is not enough: a file may be on its way from the inbox into it.
         eventually(lambda: not every_file(one.shop.inbox), "an empty inbox")
         eventually(journaled(one.shop, left.total()), "every photo with its line")
+        eventually(lambda: rows(one.shop, OPEN_JOBS)[0]["count"] == 0, "an end of each job")
         assert daemon.stop() == ExitCode.OK
     found = take(one.shop, left)
     assert found.lines == found.photos == left.total()
+    clients.require_kept(one.shop, one.promises)
     status = json.loads(one.shop.run("status", "--json").stdout)
     assert {state: count for state, count in status["photos"].items() if count} == found.states
     return StormCounts(
@@ -157,7 +180,18 @@ def _account(one: Storm) -> StormCounts:
         renames=one.done["rename"],
         deletions=dead.total(),
         sweeps=one.done["sweep"],
+        uploads=one.promises.sent.total(),
+        unanswered=len(one.promises.perhaps),
+        predictions=one.promises.asked,
+        recorded=len(one.promises.predictions),
+        jobs=len(one.promises.jobs),
     )
+
+
+def _arrived_unanswered(one: Storm) -> Counter[str]:
+    """The photos of requests without a good answer that are there all the same: whole, or not at all."""
+    there = clients.lying([one.shop.inbox, one.shop.sorted, one.grave])
+    return Counter({sha256: 1 for sha256 in one.promises.perhaps if there[sha256]})
 
 
 def _content(numbers: random.Random) -> bytes:
@@ -220,7 +254,7 @@ def link_in(one: Storm, numbers: random.Random) -> None:
 
 
 def _any_photo(one: Storm, numbers: random.Random) -> str | None:
-    lying = every_file(one.shop.inbox)
+    lying = [path for path in every_file(one.shop.inbox) if not path.name.startswith(".")]
     return str(numbers.choice(lying)) if lying else None
 
 
@@ -251,9 +285,12 @@ def _run_and_kill(one: Storm, numbers: random.Random) -> None:
     command = [sys.executable, __file__, str(numbers.randrange(1 << 32)), "run"]
     with (one.shop.base / "log").open("ab") as log:
         process = subprocess.Popen(
-            [*command, "--config", str(one.shop.config)], stderr=log, env=environment()
+            [*command, "--config", str(one.shop.config)], stderr=log, env=environment() | SERVED
         )
     try:
+        if numbers.random() < SERVING:
+            while process.poll() is None and not (one.over.is_set() or clients.is_open(one.shop)):
+                one.over.wait(0.1)
         one.rest(numbers, LONGEST_LIFE_S)
         status = process.poll()
         assert status in (None, ExitCode.TEMPORARY), f"the daemon ended with {status}: {_end_of_log(one)}"
@@ -275,6 +312,50 @@ def _sweep(one: Storm, numbers: random.Random) -> None:
     )
     assert ended.returncode in ENDS_OF_A_SWEEP, f"a sweep ended with {ended.returncode}: {ended.stderr}"
     one.count("sweep")
+
+
+def _send(one: Storm, numbers: random.Random) -> None:
+    if not _is_open(one):
+        return
+    clients.send(one.shop, one.promises, clients.many(numbers, _new_photo))
+    one.rest(numbers, 0.2)
+
+
+def _send_slowly(one: Storm, numbers: random.Random) -> None:
+    """So slowly that many a daemon dies amid it."""
+    if not _is_open(one):
+        return
+    photos = clients.many(numbers, _new_photo)
+    clients.send(one.shop, one.promises, photos, pause=lambda: one.rest(numbers, 0.2))
+    one.rest(numbers, 0.2)
+
+
+def _predict(one: Storm, numbers: random.Random) -> None:
+    if not _is_open(one):
+        return
+    photos = clients.many(numbers, _new_photo)
+    clients.predict(one.shop, one.promises, photos, record=numbers.random() < RECORDED)
+    one.rest(numbers, 0.2)
+
+
+def _start_job(one: Storm, numbers: random.Random) -> None:
+    if not _is_open(one):
+        return
+    clients.start_job(one.shop, one.promises, f"{numbers.randrange(1 << 62)}")
+    one.rest(numbers, 2.0)
+
+
+def _is_open(one: Storm) -> bool:
+    """Whether a client can send now; if not, it waits a moment."""
+    found = clients.is_open(one.shop)
+    if not found:
+        one.over.wait(0.1)
+    return found
+
+
+def _new_photo(numbers: random.Random) -> bytes:
+    """One that nobody else has."""
+    return photo(numbers.choice(list(COLOURS)), form="PNG", seed=numbers.randrange(1, 1 << 62))
 
 
 def _end_of_log(one: Storm) -> str:

@@ -10,3 +10,4 @@ def test_a_storm_loses_and_doubles_nothing(tmp_path: Path) -> None:
     counts = storm(tmp_path / "shop", seed=1, seconds=SECONDS)
     assert counts.lines == counts.photos - counts.deletions
     assert min(counts.kills, counts.renames, counts.deletions, counts.sweeps) > 0
+    assert min(counts.uploads, counts.predictions, counts.jobs) > 0

@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from faults.sending import send_once
 from sqlalchemy import event
 from support import Shop, environment
 from workbench import fence, opened, run_job, sort_all
@@ -34,6 +35,7 @@ PROGRAM = [sys.executable, __file__]
 LOOKS = frozenset({"lstat", "fstat", "read", "statvfs", "names"})
 REBUILD = "rebuild"  # what a victim does when it is not to sort
 JOB = "job"  # it sorts what a job wants, and leaves the rest
+UPLOAD = "upload"  # it takes photos that are sent, and sorts them
 AUDITED = frozenset({"open", "os.mkdir", "os.remove", "os.rename", "os.truncate", "sqlite3.connect"})
 
 
@@ -76,6 +78,7 @@ FILE_SYSTEMS: dict[str, Callable[[Callable[[str, str], None]], FileSystem]] = {
     "rename": FileSystem,
     "link": WithoutRename,
     JOB: FileSystem,
+    UPLOAD: FileSystem,
 }
 
 
@@ -87,12 +90,15 @@ def live(base: Path, way: str, kill_at: int) -> None:
         sys.addaudithook(lambda name, _: steps.step() if name in AUDITED else None)
         rebuild(settings, dry_run=False, force=True, now=0.0, on_progress=lambda *_: None)
         return
-    with opened(Shop(base), files=FILE_SYSTEMS[way](steps.call)) as workshop:
+    files = FILE_SYSTEMS[way](steps.call)
+    with opened(Shop(base), files=files) as workshop:
         steps.watch(workshop)
         if way == JOB:
             run_job(workshop, Scope.of(classes=("WARM",)))
-        else:
-            sort_all(workshop)
+            return
+        if way == UPLOAD:
+            send_once(Shop(base), workshop, files)
+        sort_all(workshop)
 
 
 def serve() -> None:
