@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from refundsorter.core.fault import PassingTrouble
-from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.job import Job
 from refundsorter.core.port import EntryPort, HistoryPort, Log
 from refundsorter.core.shadow import Shadow
@@ -35,6 +34,7 @@ from refundsorter.model import Model, classifiers, load_model
 from refundsorter.policies import (
     batch_policy,
     decode_limits,
+    ignore_rules,
     intake_times,
     night_scope,
     retry_policy,
@@ -115,8 +115,9 @@ def scanners(settings: Settings, log: Log) -> list[Scanner]:
         Scanner(
             root,
             recursive=settings.watch.recursive,
-            ignore=IgnoreRules(settings.watch.ignore),
+            ignore=ignore_rules(settings),
             excluded=(settings.sorted, settings.state_dir),
+            marker=settings.watch.marker,
             on_oddity=oddity,
             on_trouble=trouble,
         )
@@ -279,7 +280,7 @@ class Workshop:
         return Watch(
             root,
             recursive=settings.watch.recursive,
-            ignore=IgnoreRules(settings.watch.ignore),
+            ignore=ignore_rules(settings),
             excluded=(settings.sorted, settings.state_dir),
             mode=mode,
             poll_interval_s=settings.watch.poll_interval_s,

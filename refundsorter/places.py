@@ -11,6 +11,7 @@ from pathlib import Path
 from refundsorter.core.fault import PassingTrouble
 from refundsorter.edges import mounts
 from refundsorter.edges.patience import Share
+from refundsorter.edges.scan import require_marker
 from refundsorter.settings import Settings
 
 
@@ -39,7 +40,7 @@ class Places:
         """Whether photos could be taken from the inboxes and be put on the shelf now."""
         least = self._settings.move.min_free_bytes
         return [
-            *(self._looked_at("inbox", root, _inbox) for root in self._settings.inbox),
+            *(self._looked_at("inbox", root, self._inbox) for root in self._settings.inbox),
             self._looked_at("shelf", self._settings.sorted, lambda path: _shelf(path, least)),
         ]
 
@@ -53,6 +54,14 @@ class Places:
             if free is not None:
                 found[place] = min(free, found.get(place, free))
         return found
+
+    def _inbox(self, folder: Path) -> tuple[bool, str]:
+        if not os.path.isdir(folder):
+            return False, "it is not there"
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            return False, "photos cannot be taken out of it"
+        require_marker(str(folder), self._settings.watch.marker)
+        return True, "it can be read"
 
     def _free(self, folder: Path) -> int | None:
         """Bytes, where it can be told now."""
@@ -71,14 +80,6 @@ class Places:
         except PassingTrouble as trouble:
             is_well, found = False, str(trouble)
         return Place(name=name, folder=folder, is_well=is_well, found=found)
-
-
-def _inbox(folder: Path) -> tuple[bool, str]:
-    if not os.path.isdir(folder):
-        return False, "it is not there"
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        return False, "photos cannot be taken out of it"
-    return True, "it can be read"
 
 
 def _shelf(folder: Path, min_free_bytes: int) -> tuple[bool, str]:

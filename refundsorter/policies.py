@@ -6,6 +6,7 @@ from pathlib import Path
 from refundsorter.core.batching import BatchPolicy
 from refundsorter.core.bundle import Bundle
 from refundsorter.core.decision import Interpretation, Rules, Thresholds
+from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.job import Scope
 from refundsorter.core.pixels import ImageLimits
 from refundsorter.core.retry import RetryPolicy
@@ -71,6 +72,12 @@ def intake_times(settings: Settings) -> Times:
 def batch_policy(settings: Settings) -> BatchPolicy:
     """When a micro-batch is taken."""
     return BatchPolicy(max_size=settings.batch.max_size, max_delay_s=settings.batch.max_delay_ms / 1000)
+
+
+def ignore_rules(settings: Settings) -> IgnoreRules:
+    """Which names in an inbox are no photos', and never will be."""
+    marker = settings.watch.marker
+    return IgnoreRules((*settings.watch.ignore, *([marker] if marker else [])))
 
 
 def watched_inboxes(settings: Settings) -> list[str]:

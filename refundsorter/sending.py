@@ -9,7 +9,6 @@ from pathlib import Path
 from refundsorter.core.correction import Stage, Verdict
 from refundsorter.core.fault import ConfigurationInvalid, PassingTrouble
 from refundsorter.core.fetching import FetchLimits, NotFetched, Why
-from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.prediction import Prediction, SourceForbidden
 from refundsorter.core.stability import Arrival, FileIdentity, Source
 from refundsorter.core.upload import Delivered, DeliveryPort, safe_name
@@ -21,7 +20,7 @@ from refundsorter.edges.ledger import Ledger
 from refundsorter.edges.patience import Share
 from refundsorter.edges.readable import ReadableFiles
 from refundsorter.edges.uploads import Delivery, remove_left
-from refundsorter.policies import watched_inboxes
+from refundsorter.policies import ignore_rules, watched_inboxes
 from refundsorter.settings import Settings
 
 
@@ -76,7 +75,7 @@ class Uploads:
     ) -> None:
         self._inbox = str(settings.inbox[0])
         self._is_watched = self._inbox in watched_inboxes(settings)
-        self._is_ignored = IgnoreRules(settings.watch.ignore).matches
+        self._is_ignored = ignore_rules(settings).matches
         self._min_free_bytes = settings.move.min_free_bytes
         self._files = files or FileSystem(shares=_shares(settings.inbox[:1]))
         self._ledger = ledger

@@ -31,6 +31,7 @@ from refundsorter.settings_retention import RetentionSettings
 from refundsorter.settings_source import Origin
 from refundsorter.settings_sweep import SweepSettings
 
+Marker = Annotated[str, Field(pattern=r"^\.[A-Za-z0-9._-]{1,100}$")]
 WatchMode = Literal["auto", "inotify", "polling", "jobs"]
 
 
@@ -58,6 +59,12 @@ class WatchSettings(Group):
         (".*", "~*", "*.part", "*.partial", "*.crdownload", "*.tmp", ".~lock*"),
         "Names that are left alone until they are renamed; `*`, `?` and `[…]` as in a shell.",
         "a list of name patterns without a slash",
+    )
+    marker: Marker | None = setting(
+        None,
+        "The name of a file that lies in every inbox; where it is missing, the share is not mounted, and "
+        "the inbox is awaited; null: none.",
+        "a name that begins with a dot, of letters, digits, `.`, `_` and `-`; or null",
     )
     queue_size: int = whole(
         10_000, "How many events may wait; when there are more, a scan takes their place.", 1, 1_000_000

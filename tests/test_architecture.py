@@ -257,7 +257,7 @@ FLOORS = {
         "settings_http",
     },
     "door": {"core.*", "edges.tokens", "settings"},
-    "places": {"core.*", "edges.mounts", "edges.patience", "settings"},
+    "places": {"core.*", "edges.mounts", "edges.patience", "edges.scan", "settings"},
     "alarming": {
         "assembly", "core.*", "drift", "edges.alert_book", "edges.channels",
         "edges.ledger_reading", "edges.ledger_signs", "edges.serving", "filing", "loops.*", "nights",

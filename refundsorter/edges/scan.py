@@ -80,6 +80,19 @@ def root_trouble(error: OSError, root: str) -> PassingTrouble | OSError:
     return fault if isinstance(fault, PassingTrouble) else error
 
 
+def require_marker(root: str, marker: str | None) -> None:
+    """Refuse a folder that looks like the inbox and is not: the empty one that a share was mounted on.
+
+    Raises:
+        PassingTrouble: The marker is not there, or cannot be looked at now.
+    """
+    if marker is not None and stat_file(child(root, marker)) is None:
+        raise PassingTrouble(
+            f"{root!r} lacks its marker {marker!r}: is the share mounted? "
+            "If it is, make that file; no photo is taken before"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """What belongs to one watched folder."""
@@ -161,6 +174,7 @@ class Scanner:
         excluded: Sequence[Path],
         on_oddity: Callable[[Oddity], None],
         on_trouble: Callable[[PassingTrouble], None],
+        marker: str | None = None,
     ) -> None:
         self._root = root
         self._recursive = recursive
@@ -168,6 +182,7 @@ class Scanner:
         self._excluded = tuple(excluded)
         self._on_oddity = on_oddity
         self._on_trouble = on_trouble
+        self._marker = marker
         self._told: set[Oddity] = set()
 
     def scan(self, tree: str | None = None) -> Iterator[Found]:
@@ -177,11 +192,13 @@ class Scanner:
             tree: Look only below this sub-folder, spelled as a hint spells it.
 
         Raises:
-            PassingTrouble: The watched folder is missing or cannot be read; raised from the iterator.
+            PassingTrouble: The watched folder is missing, or its marker is, or it cannot be read; raised from
+                the iterator.
         """
         bounds = Bounds.of(
             self._root, recursive=self._recursive, ignore=self._ignore, excluded=self._excluded
         )
+        require_marker(bounds.root, self._marker)
         seen: set[Oddity] = set()
         folders = [bounds.root if tree is None else tree]
         while folders:

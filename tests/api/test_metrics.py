@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families as plain
 from support import Shop, eventually, photo
 
 ASKS = {"Accept": "application/openmetrics-text; version=1.0.0"}
-UNITS = ("seconds", "bytes", "ratio", "total", "info", "files", "lines", "up", "fds")
+UNITS = ("seconds", "bytes", "ratio", "total", "info", "files", "lines", "up", "fds", "psi", "success")
 NOT_BASE = re.compile(
     r"(milli|micro|nano)?seconds?$|_(ms|us|minutes|hours|days|kib|mib|kilobytes|percent)(_|$)"
 )
@@ -82,7 +82,7 @@ def test_its_form_is_what_prometheus_asks_for(shop: Shop) -> None:
         assert text.headers["content-type"].startswith("text/plain; version=")
         families: list[Any] = list(plain(text.body.decode()))
     ours = [one for one in families if one.name.startswith("refundsorter_")]
-    assert len(ours) == 19
+    assert len(ours) == 21
     for family in families:
         assert family.documentation
         assert family.type in {"counter", "gauge", "histogram"}
