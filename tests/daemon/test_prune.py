@@ -29,10 +29,12 @@ from stages import record
 from support import Shop, make_shop, photo
 from workbench import rows
 
+from refundsorter.core.record import Event, Key
 from refundsorter.core.retention import is_vacuum_worthwhile
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.journal import Journal
 from refundsorter.edges.ledger_pruning import LedgerPruner
+from refundsorter.edges.ledger_report import LedgerReport
 from refundsorter.exits import ExitCode
 
 
@@ -241,6 +243,28 @@ def test_old_rows_leave_the_ledger_and_room_is_given_back(shop: Shop) -> None:
         assert pruner.room() == room
         assert pruner.vacuum(limit_s=60.0) is True
         assert pruner.room().all_bytes < room.all_bytes - 1_900_000
+
+
+def test_old_predictions_leave_the_ledger_and_are_known_all_the_same(shop: Shop) -> None:
+    """Those whose lines are durable go; the newest stays, and no number is taken for one never given."""
+    write_days(shop, 4)
+    with ledger(shop) as connection:
+        for number, (day, written) in enumerate([(0, 1), (0, 0), (1, 1), (1, 1)], start=1):
+            connection.execute(
+                "INSERT INTO prediction VALUES (?, ?, NULL, NULL, 'sorted', 'TOYS', 'teddy', 0.9, '[]', "
+                "NULL, 'tiny/1.0.0', 'abc', 'def', 3, 40, 30, 1.0, 1.0, 0, ?)",
+                (number, noon(day), written),
+            )
+    settings = settings_of(shop, prediction_days=1)
+    assert put_away(settings, today=300).predictions == 0  # from the day of the owed line on
+    with ledger(shop) as connection:
+        connection.execute("UPDATE prediction SET written = 1")
+    assert put_away(settings, today=300, dry_run=True).predictions == 3
+    assert put_away(settings, today=300).predictions == 3
+    assert rows(shop, "SELECT id FROM prediction") == [{"id": 4}]
+    with closing(LedgerReport(str(shop.state / "ledger.sqlite3"))) as report:
+        assert report.has_line(Key(Event.PREDICTED, 1))
+        assert not report.has_line(Key(Event.PREDICTED, 5))
 
 
 def test_the_command_says_what_it_did(shop: Shop) -> None:
