@@ -73,6 +73,9 @@ OUTSIDE = {
     "ledger_statements": {"sqlalchemy"},
     "ledger_trouble": {"sqlalchemy"},
     "ledger_corrections": {"sqlalchemy"},
+    "ledger_choosing": set(),
+    "ledger_requests": {"sqlalchemy"},
+    "ledger_returned": {"sqlalchemy"},
     "ledger_places": {"sqlalchemy"},
     "ledger_predictions": {"sqlalchemy"},
     "ledger_tables": {"sqlalchemy"},
@@ -120,6 +123,7 @@ SIBLINGS = {
     "ledger_jobs": {
         "ledger_job_rows",
         "ledger_places",
+        "ledger_returned",
         "ledger_rows",
         "ledger_statements",
         "ledger_tables",
@@ -133,13 +137,17 @@ SIBLINGS = {
         "ledger_nights",
         "ledger_places",
         "ledger_predictions",
+        "ledger_returned",
         "ledger_rows",
         "ledger_schema",
         "ledger_statements",
         "ledger_tables",
         "ledger_trouble",
     },
-    "ledger_corrections": {"ledger_places", "ledger_rows", "ledger_tables"},
+    "ledger_choosing": {"ledger_report", "ledger_returned"},
+    "ledger_corrections": {"ledger_places", "ledger_requests", "ledger_rows", "ledger_tables"},
+    "ledger_requests": {"ledger_places", "ledger_tables"},
+    "ledger_returned": {"ledger_rows", "ledger_tables"},
     "ledger_places": {"ledger_rows", "ledger_tables"},
     "ledger_predictions": {"ledger_places", "ledger_rows", "ledger_tables"},
     "ledger_counts": {"ledger_schema_reading"},
@@ -255,7 +263,8 @@ FLOORS = {
         "core.*", "edges.ledger_report", "edges.serving", "jobs", "locks", "settings", "sweep",
     },
     "preview": {
-        "assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "model", "settings",
+        "assembly", "core.*", "edges.fence", "edges.filesystem", "edges.ledger_choosing",
+        "edges.ledger_returned", "edges.scan", "loops.*", "model", "settings",
     },
     "doctor": {
         "assembly", "core.*", "door", "edges.classifier", "edges.ledger_report", "edges.listening",
@@ -295,10 +304,19 @@ FLOORS = {
         "training.*",
     },
     "show_gate": {"core.*", "show", "training.gate"},
-    "correct": {
-        "core.*", "edges.filesystem", "edges.ledger", "edges.ledger_report", "edges.ledger_schema",
-        "edges.lock", "edges.scan", "edges.taxonomy", "filing", "settings",
+    "asking": {
+        "core.*", "edges.filesystem", "edges.ledger", "edges.ledger_report", "edges.ledger_requests",
+        "edges.ledger_schema", "edges.lock", "edges.mounts", "edges.patience", "filing", "settings",
     },
+    "correct": {
+        "asking", "core.*", "edges.ledger_report", "edges.ledger_requests", "edges.scan", "edges.taxonomy",
+        "settings",
+    },
+    "undo": {"asking", "core.*", "edges.ledger_choosing", "edges.scan", "settings"},
+    "cli_undo": {
+        "cli_correct", "cli_options", "core.*", "edges.log", "exits", "show", "show_undo", "undo",
+    },
+    "show_undo": {"core.*", "show", "undo"},
     "cli_correct": {"cli_options", "core.*", "correct", "edges.log", "exits", "show", "show_correct"},
     "jobs": {
         "core.*", "edges.ledger", "edges.ledger_jobs", "edges.ledger_jobs_report", "edges.ledger_schema",
@@ -358,9 +376,9 @@ FLOORS = {
     "cli": {
         "__init__", "assembly", "cli_alerts", "cli_correct", "cli_dataset", "cli_drift", "cli_evaluate",
         "cli_images", "cli_jobs", "cli_journal", "cli_ledger", "cli_models", "cli_options", "cli_service",
-        "cli_token", "cli_train", "core.*", "daemon", "doctor", "edges.bundle", "edges.log", "edges.taxonomy",
-        "exits", "handover", "model", "preview", "settings", "settings_show", "show", "signals", "streams",
-        "sweep",
+        "cli_token", "cli_train", "cli_undo", "core.*", "daemon", "doctor", "edges.bundle", "edges.log",
+        "edges.taxonomy", "exits", "handover", "model", "preview", "settings", "settings_show", "show",
+        "signals", "streams", "sweep",
     },
 }  # fmt: skip
 FLOORS_OUTSIDE = {
@@ -371,6 +389,7 @@ FLOORS_OUTSIDE = {
     "cli_dataset": {"typer"},
     "cli_import": {"typer"},
     "cli_correct": {"typer"},
+    "cli_undo": {"typer"},
     "cli_gate": {"typer"},
     "cli_images": {"typer"},
     "cli_jobs": {"typer"},
@@ -398,6 +417,7 @@ FLOORS_OUTSIDE = {
     "show_dataset": {"rich"},
     "show_correct": {"rich"},
     "show_images": {"rich"},
+    "show_undo": {"rich"},
     "show_jobs": {"rich"},
     "show_token": {"rich"},
     "show_gate": {"rich"},
