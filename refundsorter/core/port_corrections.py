@@ -19,7 +19,7 @@ class CorrectionsPort(Protocol):
         """What is asked for behind a number, the oldest first; of each photo one at a time."""
 
     def came_from(self, root: str, device: int) -> bool:
-        """Whether any filed photo lay on this device when it came by this inbox, or lies there now."""
+        """Whether any photo lay on this device when it came by this inbox, or lies there again."""
 
     def intend(self, relocations: Sequence[Relocation]) -> None:
         """Write down where photos are about to be moved."""

@@ -90,10 +90,14 @@ class RequestRows:
         return withdrawn
 
     def came_from(self, root: str, device: int) -> bool:
-        """Whether any filed photo lay on this device when it came by this inbox, or lies there now."""
+        """Whether any photo lay on this device when it came by this inbox, or lies there again.
+
+        One that was moved on the shelf is known by its file there.
+        """
         query = select(func.count()).where(
             select(images.c.id)
             .where(images.c.root == root, images.c.finished_at.is_not(None))
+            .where(images.c.filed_as.is_(None) | (images.c.state == State.UNDONE.value))
             .where(images.c.identity >= f"{device}:", images.c.identity < f"{device};")
             .limit(1)
             .exists()

@@ -51,6 +51,8 @@ def test_nothing_is_put_where_the_inbox_is_not(mounted: Shop) -> None:
     """Photos stay on the shelf while the inbox's disk is away, and are put back when it is there again."""
     before = mounted.photos()
     with opened(mounted) as workshop:
+        workshop.ledger.corrections.ask([2], "GARDEN", by=None, now=1.0)
+        workshop.sorter.corrector.take_up()
         asked = workshop.ledger.corrections.ask_back([1, 2], by=None, now=1.0)
     with away(mounted), opened(mounted) as workshop:
         workshop.sorter.corrector.take_up()
