@@ -130,6 +130,7 @@ class Request:
     photo: Shelved | None  # None: no photo with this number was filed
     home: Home | None  # likewise
     is_undone: bool = False  # whether it was put back before
+    is_as_filed: bool = False  # whether it was never moved on the shelf: its file is known from the inbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,7 @@ class CorrectionRows(RequestRows):
                 correction.c.id,
                 correction.c.image,
                 correction.c.to_category,
-                *(images.c[name] for name in ("finished_at", "state", "path", "root")),
+                *(images.c[name] for name in ("finished_at", "state", "path", "root", "filed_as")),
                 *rows.SHELVED_COLUMNS,
             )
             .select_from(correction.outerjoin(images, images.c.id == correction.c.image))
@@ -156,6 +156,7 @@ def _request(row: RowMapping) -> Request:
         photo=rows.shelved(row, row["image"]) if is_filed else None,
         home=Home(path=row["path"], root=row["root"]) if is_filed else None,
         is_undone=row["state"] == State.UNDONE.value,
+        is_as_filed=row["filed_as"] is None,
     )
 
 

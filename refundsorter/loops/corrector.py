@@ -5,6 +5,7 @@ before the ledger says so, and the line follows. `recover` makes good what was c
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from refundsorter.core import placement
@@ -148,7 +149,7 @@ class Corrector:
         if request.category == NOWHERE:
             if home.root not in self._inboxes:
                 return f"it came from {home.root}, which is no inbox any more"
-            self._require_inbox(home.root)
+            self._require_inbox(home.root, photo if request.is_as_filed else None)
         elif shelf_folder(self._root, photo.path) == request.category:
             return f"it lies in {request.category} already"
         match self._shelf.found(photo.path, photo.identity, photo.sha256):
@@ -159,8 +160,12 @@ class Corrector:
             case _:
                 return f"it lies no longer at {photo.path}; where it was moved to is found by the next scan"
 
-    def _require_inbox(self, root: str) -> None:
+    def _require_inbox(self, root: str, photo: Shelved | None = None) -> None:
         """See to it that photos do not disappear in the empty folder that an inbox is mounted on.
+
+        Args:
+            root: The inbox.
+            photo: One that came from it, if its file there is known; one that was renamed is the same still.
 
         Raises:
             PassingTrouble: They might.
@@ -171,7 +176,10 @@ class Corrector:
             device = self._shelf.unmounted_device(root)
         except Vanished as gone:
             raise PassingTrouble(f"the inbox is away: {gone}") from gone
-        if device is not None and not self._corrections.came_from(root, device):
+        if device is not None and not (
+            (photo and self._look(photo.path) == replace(photo.identity, device=device))
+            or self._corrections.came_from(root, device)
+        ):
             raise PassingTrouble(
                 f"{root} seems to be the empty folder that the inbox is mounted on: no photo came from that "
                 "disk. Is it mounted? If it is the inbox itself, put a photo there, and try again"
@@ -198,17 +206,14 @@ class Corrector:
         reserved: set[str],
     ) -> Relocation:
         """A relocation to the first free name, in a category or where the photo lay in the inbox."""
-        if category == NOWHERE:
-            folder, name = PurePath(home.path).parent, PurePath(home.path).name
-        else:
-            folder, name = PurePath(category), PurePath(photo.path).name
+        goal = PurePath(home.path) if category == NOWHERE else PurePath(category, PurePath(photo.path).name)
         return Relocation(
             id=number,
             claimed=claimed_on_shelf(photo, root=self._root, identity=identity),
             sha256=photo.sha256,
             origin=shelf_folder(self._root, photo.path),
             category=category,
-            destination=self._shelf.place(folder, name, reserved),
+            destination=self._shelf.place(goal.parent, goal.name, reserved),
             model=photo.model,
             home=home,
         )

@@ -199,6 +199,15 @@ def test_it_is_the_same_photo_on_a_device_of_another_number(filed: Shop) -> None
     assert set(states(filed).values()) == {"undone"}
 
 
+def test_it_is_put_back_from_a_disk_of_another_number(filed: Shop) -> None:
+    """After such a restart the inbox beside the shelf is known all the same, by the photo itself."""
+    with opened(filed) as workshop:
+        with workshop.ledger._write() as connection:
+            connection.exec_driver_sql("UPDATE images SET identity = '999' || identity")
+        (verdict,) = put_back(workshop, 1)
+    assert verdict.stage is Stage.DONE
+
+
 def test_asked_for_it_is_sorted_again(filed: Shop) -> None:
     """It is a new photo then, and no copy of itself; a copy that comes later is a copy of that one."""
     with opened(filed) as workshop:
