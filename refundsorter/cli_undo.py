@@ -53,7 +53,7 @@ def undo(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put photos back into the inbox where they came from, and record it."""
+    """Put photos back into the inbox, and record it."""
     from refundsorter import show, show_undo
     from refundsorter import undo as undoing
     from refundsorter.core.correction import is_on_shelf
