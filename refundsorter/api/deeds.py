@@ -107,7 +107,7 @@ class CorrectIn(BaseModel):
 class UndoIn(BaseModel):
     """Who wants it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     by: By = None
 
