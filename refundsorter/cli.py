@@ -14,6 +14,7 @@ from refundsorter import (
     cli_correct,
     cli_drift,
     cli_evaluate,
+    cli_reclassify,
     cli_service,
     cli_train,
     cli_undo,
@@ -210,6 +211,7 @@ cli_service.add_to(app)
 cli_correct.add_to(app)
 cli_drift.add_to(app)
 cli_undo.add_to(app)
+cli_reclassify.add_to(app)
 cli_evaluate.add_to(app)
 
 

@@ -28,6 +28,11 @@ def _instant(text: str) -> float:
         ) from None
 
 
+Since = Annotated[
+    float | None, typer.Option(help="Photos that were filed since.", metavar="TIME", parser=_instant)
+]
+
+
 def undo(
     ids: Annotated[
         list[int] | None,
@@ -37,10 +42,7 @@ def undo(
     job: Annotated[
         int | None, typer.Option(help="Photos that this job filed.", metavar="ID", min=1, max=MAX_ID)
     ] = None,
-    since: Annotated[
-        float | None,
-        typer.Option(help="Photos that were filed since.", metavar="TIME", parser=_instant),
-    ] = None,
+    since: Since = None,
     category: Annotated[
         str | None, typer.Option(help="Photos that lie in this folder of the shelf.", metavar="NAME")
     ] = None,

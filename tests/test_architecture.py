@@ -317,6 +317,14 @@ FLOORS = {
         "cli_correct", "cli_options", "core.*", "edges.log", "exits", "show", "show_undo", "undo",
     },
     "show_undo": {"core.*", "show", "undo"},
+    "reclassify": {
+        "asking", "core.*", "edges.ledger_choosing", "edges.ledger_requests", "model", "preview", "settings",
+    },
+    "cli_reclassify": {
+        "cli_correct", "cli_options", "cli_undo", "core.*", "edges.log", "exits", "reclassify", "show",
+        "show_reclassify",
+    },
+    "show_reclassify": {"core.*", "reclassify", "show"},
     "cli_correct": {"cli_options", "core.*", "correct", "edges.log", "exits", "show", "show_correct"},
     "jobs": {
         "core.*", "edges.ledger", "edges.ledger_jobs", "edges.ledger_jobs_report", "edges.ledger_schema",
@@ -374,9 +382,7 @@ FLOORS = {
         "inventory", "settings", "shadowing", "show_models", "verifying",
     },
     "cli": {
-        "__init__", "assembly", "cli_alerts", "cli_correct", "cli_dataset", "cli_drift", "cli_evaluate",
-        "cli_images", "cli_jobs", "cli_journal", "cli_ledger", "cli_models", "cli_options", "cli_service",
-        "cli_token", "cli_train", "cli_undo", "core.*", "daemon", "doctor", "edges.bundle", "edges.log",
+        "__init__", "assembly", "cli_*", "core.*", "daemon", "doctor", "edges.bundle", "edges.log",
         "edges.taxonomy", "exits", "handover", "model", "preview", "settings", "settings_show", "show",
         "signals", "streams", "sweep",
     },
@@ -389,6 +395,7 @@ FLOORS_OUTSIDE = {
     "cli_dataset": {"typer"},
     "cli_import": {"typer"},
     "cli_correct": {"typer"},
+    "cli_reclassify": {"typer"},
     "cli_undo": {"typer"},
     "cli_gate": {"typer"},
     "cli_images": {"typer"},
@@ -417,6 +424,7 @@ FLOORS_OUTSIDE = {
     "show_dataset": {"rich"},
     "show_correct": {"rich"},
     "show_images": {"rich"},
+    "show_reclassify": {"rich"},
     "show_undo": {"rich"},
     "show_jobs": {"rich"},
     "show_token": {"rich"},

@@ -19,11 +19,12 @@ from refundsorter.core.taxonomy import folder_problem
 
 
 class How(StrEnum):
-    """How a person said it."""
+    """How it was said."""
 
     COMMAND = "command"  # by `refundsorter correct`
     MOVED = "moved"  # by moving the photo on the shelf; a scan has found it
     UNDONE = "undone"  # by having it put back into the inbox
+    RECLASSIFIED = "reclassified"  # nobody did: another model was asked; `by` says which
 
 
 NOWHERE = ""  # the category of a photo that is put back

@@ -6,8 +6,9 @@ A number, a job, a time and a folder each have an index; nothing reads the histo
 import os
 from collections.abc import Iterator
 
+from refundsorter.core.record import Event
 from refundsorter.core.undoing import Chosen, Selection
-from refundsorter.edges.ledger_report import LedgerReport
+from refundsorter.edges.ledger_report import LINES_SINCE, LedgerReport
 from refundsorter.edges.ledger_returned import file_in
 
 UNDONE_SINCE = 5  # the ledger's version
@@ -44,6 +45,17 @@ class ChoosingReport(LedgerReport):
                 (*parameters, *numbers),
             )
         ]
+
+    def put_right(self) -> set[int]:
+        """The photos that lie where people put them last; there are never many."""
+        query = (
+            "SELECT image FROM correction WHERE id IN "
+            "(SELECT max(id) FROM correction WHERE done_at IS NOT NULL GROUP BY image) "
+            "AND how IN ('command', 'moved')"
+        )
+        if self._version < LINES_SINCE[Event.CORRECTED]:
+            return set()
+        return {image for (image,) in self._run(query, ())}
 
     def returned(self) -> Iterator[tuple[str, str]]:
         """Where photos lie that were put back, each with its file; see `ledger_returned`."""

@@ -18,7 +18,8 @@ JUDGED = (
     "SELECT images.category IS to_category AS is_right, count(*) AS photos "
     "FROM correction JOIN images ON images.id = correction.image "
     "WHERE done_at >= ? AND done_at < ? AND images.model = ? AND images.label IS NOT NULL "
-    "AND to_category <> '' AND substr(to_category, 1, 1) <> '_' AND correction.id = "
+    "AND how <> 'reclassified' AND to_category <> '' AND substr(to_category, 1, 1) <> '_' "
+    "AND correction.id = "
     "(SELECT max(id) FROM correction AS other WHERE other.image = images.id AND other.done_at IS NOT NULL) "
     "GROUP BY 1"
 )

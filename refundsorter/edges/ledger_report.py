@@ -30,6 +30,7 @@ FROM images JOIN correction ON correction.id =
     (SELECT max(id) FROM correction WHERE image = images.id AND done_at IS NOT NULL)
 WHERE images.id IN (SELECT image FROM correction WHERE done_at IS NOT NULL) AND state != 'undone'
     AND images.label IS NOT NULL AND sha256 IS NOT NULL AND substr(to_category, 1, 1) != '_'
+    AND how != 'reclassified'
 ORDER BY images.id
 """
 

@@ -29,10 +29,12 @@ class RequestRows:
         self._read = read
         self._write = write
 
-    def ask(self, images: Sequence[int], category: str, *, by: str | None, now: float) -> list[int]:
+    def ask(
+        self, images: Sequence[int], category: str, *, by: str | None, now: float, how: How = How.COMMAND
+    ) -> list[int]:
         """Ask for photos to be put into a category; the numbers of the corrections, in the same order."""
         with self._write() as connection:
-            return _asked(connection, images, How.COMMAND, category=category, by=by, now=now)
+            return _asked(connection, images, how, category=category, by=by, now=now)
 
     def ask_back(self, photos: Sequence[int], *, by: str | None, now: float) -> dict[int, int]:
         """Ask for photos to be put back into the inbox; the numbers of the requests, by the photos'.
