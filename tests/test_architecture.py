@@ -489,8 +489,8 @@ def reached(module: str) -> set[str]:
 
 
 def matches(name: str, allowed: set[str]) -> bool:
-    """Whether a table allows a module, by name or by its floor."""
-    return name in allowed or f"{name.partition('.')[0]}.*" in allowed
+    """Whether a table allows a module, by name, by its floor, or as one of the command line."""
+    return bool({name, f"{name.partition('.')[0]}.*", f"{name.partition('_')[0]}_*"} & allowed)
 
 
 def on(floor: str) -> list[str]:
