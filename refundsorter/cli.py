@@ -14,6 +14,7 @@ from refundsorter import (
     cli_correct,
     cli_drift,
     cli_evaluate,
+    cli_report,
     cli_service,
     cli_train,
     signals,
@@ -202,6 +203,7 @@ cli_train.add_to(app)
 cli_service.add_to(app)
 cli_correct.add_to(app)
 cli_drift.add_to(app)
+cli_report.add_to(app)
 cli_evaluate.add_to(app)
 
 

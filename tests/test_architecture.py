@@ -23,9 +23,9 @@ MAX_MODULE_LINES, MAX_FUNCTION_LINES = 300, 60
 
 # What the core may use beside itself: values and arithmetic; nothing that waits, or touches a disk.
 PURE = {
-    "collections", "cronsim", "dataclasses", "datetime", "enum", "errno", "fnmatch", "functools", "hashlib",
-    "heapq", "itertools", "json", "math", "numpy", "pathlib", "re", "reprlib", "struct", "typing",
-    "unicodedata",
+    "array", "collections", "cronsim", "csv", "dataclasses", "datetime", "enum", "errno", "fnmatch",
+    "functools", "hashlib", "heapq", "html", "itertools", "json", "math", "numpy", "pathlib", "re", "reprlib",
+    "struct", "typing", "unicodedata",
 }  # fmt: skip
 CLOCKS = {"now", "today", "utcnow"}  # methods of pure modules that are not pure
 DISKS = {"Path", "PosixPath", "open", "print", "input"}  # likewise names
@@ -60,6 +60,7 @@ OUTSIDE = {
     "ledger_signs": set(),
     "channels": {"apprise"},
     "alert_book": set(),
+    "ledger_day": set(),
     "ledger_drift": set(),
     "ledger_events": set(),
     "ledger_images": set(),
@@ -88,6 +89,7 @@ OUTSIDE = {
     "plain_yaml": {"yaml"},
     "polling": {"watchdog"},
     "readable": set(),
+    "reports": {"pydantic"},
     "scan": set(),
     "serving": set(),
     "shelf": set(),
@@ -154,6 +156,7 @@ SIBLINGS = {
     "ledger_schema": {"ledger_schema_jobs", "ledger_schema_reading", "ledger_tables", "ledger_trouble"},
     "ledger_answers": {"ledger_reading", "ledger_rows"},
     "ledger_drift": {"ledger_reading", "ledger_schema_reading"},
+    "ledger_day": {"ledger_counts", "ledger_drift", "ledger_reading", "ledger_schema_reading"},
     "ledger_events": {"ledger_reading", "ledger_rows", "ledger_schema_reading"},
     "ledger_images": {"ledger_reading", "ledger_rows", "ledger_schema_reading"},
     "ledger_reading": {"ledger_trouble"},
@@ -162,6 +165,7 @@ SIBLINGS = {
     "photos": {"filesystem"},
     "polling": {"scan"},
     "readable": {"patience"},
+    "reports": {"durable", "filesystem", "folders", "lock"},
     "scan": {"filesystem"},
     "strangers": {"copying", "filesystem"},
     "listening": {"durable", "filesystem"},
@@ -279,6 +283,16 @@ FLOORS = {
         "core.*", "edges.bundle", "edges.ledger_drift", "edges.ledger_reading", "edges.ledger_schema",
         "settings",
     },
+    "recording": {
+        "core.*", "drift", "edges.bundle", "edges.fence", "edges.filesystem", "edges.ledger_images",
+        "edges.ledger_reading", "edges.mounts", "edges.patience", "pictures", "settings",
+    },
+    "report": {
+        "core.*", "drift", "edges.fence", "edges.filesystem", "edges.ledger_day", "edges.ledger_reading",
+        "edges.ledger_schema", "edges.reports", "edges.zone", "recording", "settings",
+    },
+    "cli_report": {"cli_options", "core.*", "exits", "report", "show", "show_report"},
+    "show_report": {"core.*", "report", "show"},
     "cli_drift": {"cli_options", "drift", "exits", "show_drift"},
     "show_drift": {"core.*", "drift", "show"},
     "cli_journal": {"cli_options", "exits", "show", "show_journal", "tracing"},
@@ -356,8 +370,9 @@ FLOORS = {
         "inventory", "settings", "shadowing", "show_models", "verifying",
     },
     "cli": {
-        "__init__", "assembly", "cli_alerts", "cli_correct", "cli_dataset", "cli_drift", "cli_evaluate",
-        "cli_images", "cli_jobs", "cli_journal", "cli_ledger", "cli_models", "cli_options", "cli_service",
+        "__init__", "assembly", "cli_alerts", "cli_correct", "cli_dataset", "cli_drift",
+        "cli_evaluate", "cli_images", "cli_jobs", "cli_journal", "cli_ledger", "cli_models",
+        "cli_options", "cli_report", "cli_service",
         "cli_token", "cli_train", "core.*", "daemon", "doctor", "edges.bundle", "edges.log", "edges.taxonomy",
         "exits", "handover", "model", "preview", "settings", "settings_show", "show", "signals", "streams",
         "sweep",
@@ -378,6 +393,7 @@ FLOORS_OUTSIDE = {
     "cli_alerts": {"typer"},
     "show_alerts": {"rich"},
     "cli_drift": {"typer"},
+    "cli_report": {"typer"},
     "cli_journal": {"typer"},
     "cli_ledger": {"typer"},
     "cli_models": {"typer"},
@@ -392,6 +408,7 @@ FLOORS_OUTSIDE = {
     "show": {"rich"},
     "show_diff": {"rich"},
     "show_drift": {"rich"},
+    "show_report": {"rich"},
     "show_evaluation": {"rich"},
     "show_models": {"rich"},
     "show_training": {"rich"},

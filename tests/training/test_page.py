@@ -9,6 +9,7 @@ import pytest
 from support import Shop
 from trials import evaluate, lay
 
+from refundsorter.core.page import POLICY
 from refundsorter.training import charts, page
 from refundsorter.training.evaluate import Measure, measure
 from refundsorter.training.trial import Mistake, SourceScore, Unread
@@ -60,7 +61,7 @@ def test_a_page_needs_nothing_but_itself(shop: Shop, tmp_path: Path) -> None:
     data = lay(tmp_path / "data", {"COLD/a.jpg": "red", "COLD/b.jpg": "blue", "WARM/c.jpg": "red"})
     reader = Reader(page.render(evaluate(shop, data)))
     assert reader.open == []
-    assert ("meta", {"http-equiv": "Content-Security-Policy", "content": page.POLICY}) in reader.tags
+    assert ("meta", {"http-equiv": "Content-Security-Policy", "content": POLICY}) in reader.tags
     assert {"script", "link", "iframe", "object", "form", "a"}.isdisjoint(tag for tag, _ in reader.tags)
     targets = [v or "" for _, found in reader.tags for k, v in found.items() if k in ("src", "href")]
     assert len(targets) == 1
