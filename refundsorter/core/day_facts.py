@@ -1,7 +1,7 @@
 """What is known of a day before it is put together: what the ledger tells, and what was recorded then.
 
-What the ledger cannot tell of a day that is long over (what waited, how much room the disk had, which bundle was
-active) is `Recorded`: taken once, and kept beside the report.
+What the ledger cannot tell of a day that is long over (what waited, how much room the disk had, which bundle
+was active) is `Recorded`: taken once, and kept beside the report.
 """
 
 from collections.abc import Mapping, Sequence
