@@ -14,6 +14,7 @@ from refundsorter import (
     cli_correct,
     cli_drift,
     cli_evaluate,
+    cli_export,
     cli_report,
     cli_service,
     cli_train,
@@ -204,6 +205,7 @@ cli_service.add_to(app)
 cli_correct.add_to(app)
 cli_drift.add_to(app)
 cli_report.add_to(app)
+cli_export.add_to(app)
 cli_evaluate.add_to(app)
 
 

@@ -1,6 +1,7 @@
 """A day's report: read from the ledger and what was recorded on the day, and written as page and table."""
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -137,11 +138,9 @@ def _facts(ledger: Snapshot, day: LocalDay) -> Facts:
     )
 
 
-def _usual_days(first: float | None, day: LocalDay) -> float:
-    """How many days before this one there were, of those that it is held against; at least one."""
-    if first is None:
-        return 1.0
-    return round(min(float(USUAL_DAYS), max(1.0, (day.since - first) / DAY_S)), 1)
+def _usual_days(first: float | None, day: LocalDay) -> int:
+    """How many days before this one there were, of those that it is held against."""
+    return 0 if first is None else min(USUAL_DAYS, max(0, math.ceil((day.since - first) / DAY_S)))
 
 
 def _contents(found: Report, where: tzinfo) -> Iterator[tuple[str, bytes]]:

@@ -141,7 +141,7 @@ class Facts:
     groups: Sequence[Group]
     answered: Sequence[Answered]
     usual: Sequence[Answered]  # of the days before
-    usual_days: float  # how many these are
+    usual_days: int  # how many these are
     reasons: Mapping[str, int]
     refused: Sequence[Refused]
     slowest: Sequence[Slow]

@@ -73,7 +73,7 @@ class Category:
     sorted: int
     review: int
     confidence: float | None  # the mean; None without photos
-    usual_photos: float  # a day, in the days before
+    usual_photos: float | None  # a day, in the days before; None where there were none
     usual_confidence: float | None
 
 
@@ -111,7 +111,7 @@ class Report:
     before: Outcomes  # of what was seen before the day
     hours: tuple[Hour, ...]
     categories: tuple[Category, ...]
-    usual_days: float  # the days that a day is held against
+    usual_days: int  # the days that it is held against
     review: Review
     rejected: Mapping[str, int]
     refused: tuple[Refused, ...]
@@ -191,12 +191,18 @@ def _categories(facts: Facts) -> tuple[Category, ...]:
             sorted=now[name].sorted if name in now else 0,
             review=now[name].review if name in now else 0,
             confidence=_mean(now.get(name)),
-            usual_photos=round(usual[name].photos / facts.usual_days, 1) if name in usual else 0.0,
+            usual_photos=_a_day(usual.get(name), facts.usual_days),
             usual_confidence=_mean(usual.get(name)),
         )
         for name in now.keys() | usual.keys()
     ]
-    return tuple(sorted(found, key=lambda one: (-one.sorted - one.review, -one.usual_photos, one.category)))
+    return tuple(
+        sorted(found, key=lambda one: (-one.sorted - one.review, -(one.usual_photos or 0.0), one.category))
+    )
+
+
+def _a_day(answered: Answered | None, days: int) -> float | None:
+    return round(answered.photos / days, 1) if answered and days else (0.0 if days else None)
 
 
 def _mean(answered: Answered | None) -> float | None:

@@ -9,7 +9,7 @@ from refundsorter.core.text import printable
 
 KINDS = {"sorted": "hit", "review": "doubt", "rejected": "miss", "waiting": "rest"}
 LETTER = 7.6  # pixels that a letter of 12 px text takes
-LONGEST = 28  # letters of a name that are shown
+LONGEST = 34  # letters of a name that are shown
 STEPS = 4  # of an axis
 MOST_CATEGORIES = 24
 
@@ -41,7 +41,7 @@ def by_category(categories: Sequence[Category]) -> str:
     shown = categories[:MOST_CATEGORIES]
     names = [_short(one.category) for one in shown]
     margin, wide, tall, top = 24 + LETTER * max(map(len, names), default=0), 300.0, 26.0, 44.0
-    most = _round_up(max((max(one.sorted + one.review, one.usual_photos) for one in shown), default=0))
+    most = _round_up(max((max(one.sorted + one.review, one.usual_photos or 0.0) for one in shown), default=0))
     bottom = top + tall * len(shown)
     parts = [*_legend(margin, 22, ("sorted", "review"), usual=True)]
     for step in range(STEPS + 1):
@@ -55,8 +55,9 @@ def by_category(categories: Sequence[Category]) -> str:
         parts.append(
             svg.rectangle(margin + sorted_wide, y + 5, wide * one.review / most, tall - 10, KINDS["review"])
         )
-        usual = margin + wide * one.usual_photos / most
-        parts.append(svg.path([(usual, y + 2), (usual, y + tall - 2)], "tick"))
+        if one.usual_photos is not None:
+            usual = margin + wide * one.usual_photos / most
+            parts.append(svg.path([(usual, y + 2), (usual, y + tall - 2)], "tick"))
     return svg.document(margin + wide + 24, bottom + 32, "Photos by what they show", parts)
 
 

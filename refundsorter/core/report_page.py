@@ -102,7 +102,7 @@ def _categories(found: Report) -> Iterator[str]:
     if not found.categories:
         return
     yield "<h2>Categories</h2><p>What the model took photos for, whether they were filed there or left to a "
-    yield f"person; usually: a day's mean of the {found.usual_days:g} days before.</p>"
+    yield f"person; usually: the mean of {_days_before(found.usual_days)}.</p>"
     yield f'<div class="charts">{by_category(found.categories)}{by_confidence(found.categories)}</div>'
     heads = ("category", "photos", "usually", "sorted", "review", "confidence", "usually")
     yield table(heads, [_category(one) for one in found.categories])
@@ -112,7 +112,7 @@ def _category(one: Category) -> tuple[str, ...]:
     return (
         safe(one.category) or "none",
         f"{one.sorted + one.review:,}",
-        f"{one.usual_photos:,.1f}",
+        "–" if one.usual_photos is None else f"{one.usual_photos:,.1f}",
         f"{one.sorted:,}",
         f"{one.review:,}",
         _percent(one.confidence),
@@ -128,7 +128,7 @@ def _review(found: Report) -> Iterator[str]:
         ("of what people corrected or confirmed, the model was right", "", "photos", "95 % interval"),
         [
             ("on this day", *_share(review.judged)),
-            (f"in the {found.usual_days:g} days before", *_share(review.judged_usual)),
+            (f"in {_days_before(found.usual_days)}", *_share(review.judged_usual)),
         ],
     )
     if review.moves:
@@ -253,6 +253,10 @@ def _machine(found: Report) -> Iterator[str]:
 def _end(found: Report, zone: tzinfo) -> Iterator[str]:
     yield f"<p>From {safe(found.since)} to {safe(found.until)}. What waited, the disk and the bundle are as "
     yield f"of {_local(found.recorded.taken_at, zone)}.</p>"
+
+
+def _days_before(days: int) -> str:
+    return "the day before" if days == 1 else f"the {days or 28} days before"
 
 
 def _share(share: Share) -> Sequence[str]:

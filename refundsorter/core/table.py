@@ -8,6 +8,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 
 from refundsorter.core.text import printable
 
@@ -17,6 +18,14 @@ FORMULA = (
 )
 # Where commas are decimal, cells are parted at semicolons, whatever the quotes say.
 _PARTED = re.compile(r";(?=\s*[=+\-@＝＋－＠])")
+
+
+class Form(StrEnum):
+    """How rows are written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
 
 
 class _Echo:
@@ -47,7 +56,7 @@ def cell(value: object) -> str:
         case str():
             return _guarded(value)
         case _:
-            return _guarded(json.dumps(value, ensure_ascii=False))
+            return _guarded(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _guarded(text: str) -> str:
