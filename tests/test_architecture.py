@@ -384,9 +384,9 @@ FLOORS = {
     "cli": {
         "__init__", "assembly", "cli_alerts", "cli_correct", "cli_dataset", "cli_drift",
         "cli_evaluate", "cli_export", "cli_images", "cli_jobs", "cli_journal", "cli_ledger",
-        "cli_models", "cli_options", "cli_report", "cli_service",
-        "cli_token", "cli_train", "core.*", "daemon", "doctor", "edges.bundle", "edges.log", "edges.taxonomy",
-        "exits", "handover", "model", "preview", "settings", "settings_show", "show", "signals", "streams",
+        "cli_models", "cli_options", "cli_report", "cli_service", "cli_token", "cli_train",
+        "core.*", "daemon", "doctor", "edges.bundle", "edges.log", "edges.taxonomy", "exits",
+        "handover", "model", "preview", "settings", "settings_show", "show", "signals", "streams",
         "sweep",
     },
 }  # fmt: skip
