@@ -16,7 +16,7 @@ MOST_CATEGORIES = 24
 
 def by_hour(hours: Sequence[Hour]) -> str:
     """What became of the photos that came in each hour."""
-    left, top, tall, wide = 56.0, 44.0, 200.0, 26.0
+    left, top, tall, wide = 56.0, 44.0, 200.0, 20.0
     most = _round_up(max((one.outcomes.photos for one in hours), default=0))
     right, bottom = left + wide * len(hours), top + tall
     parts = [*_legend(left, 22)]
@@ -29,7 +29,7 @@ def by_hour(hours: Sequence[Hour]) -> str:
         for state, photos in _parts(hour.outcomes):
             height = tall * photos / most
             y -= height
-            parts.append(svg.rectangle(x + 3, y, wide - 6, height, KINDS[state]))
+            parts.append(svg.rectangle(x + 2, y, wide - 4, height, KINDS[state]))
         if number % 3 == 0:
             parts.append(svg.text(x + wide / 2, bottom + 18, hour.begins, anchor="middle", kind="soft"))
     parts.append(svg.path([(left, bottom), (right, bottom)], "axis"))

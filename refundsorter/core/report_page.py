@@ -19,7 +19,8 @@ td:first-child, th:first-child { white-space: normal; overflow-wrap: anywhere; m
 .sheet { grid-template-columns: repeat(auto-fill, minmax(160px, 1fr)); }
 figure .frame { height: 160px; }
 @media (max-width: 40rem) { body { margin: 1.2rem auto; padding: 0 1rem; } h2 { margin-top: 2rem; }
-  .figures { gap: .4rem 1.6rem; } .figures dd { font-size: 1.5rem; } }
+  .figures { gap: .4rem 1.6rem; } .figures dd { font-size: 1.5rem; }
+  table { font-size: .84rem; } th, td { padding-right: .6rem; } }
 @media print { :root { color-scheme: light; } body { margin: 0; max-width: none; font-size: 11pt; }
   h2 { break-after: avoid; } svg, tr, figure { break-inside: avoid; } }
 """
@@ -86,7 +87,7 @@ def _headline(found: Report) -> Iterator[str]:
 def _hours(found: Report) -> Iterator[str]:
     if not found.account.came_in:
         return
-    yield f'<h2>By hour</h2><div class="wide">{by_hour(found.hours)}</div>'
+    yield f'<h2>By hour</h2><div class="charts">{by_hour(found.hours)}</div>'
     if found.before.photos:
         yield f"<p>Not shown: {found.before.photos:,} that came before this day.</p>"
     yield "<h2>By source</h2>"
@@ -101,8 +102,9 @@ def _outcomes(one: Outcomes) -> tuple[str, ...]:
 def _categories(found: Report) -> Iterator[str]:
     if not found.categories:
         return
+    usual = f"usually: the mean of {_days_before(found.usual_days)}" if found.usual_days else "no day came before"
     yield "<h2>Categories</h2><p>What the model took photos for, whether they were filed there or left to a "
-    yield f"person; usually: the mean of {_days_before(found.usual_days)}.</p>"
+    yield f"person; {usual}.</p>"
     yield f'<div class="charts">{by_category(found.categories)}{by_confidence(found.categories)}</div>'
     heads = ("category", "photos", "usually", "sorted", "review", "confidence", "usually")
     yield table(heads, [_category(one) for one in found.categories])
@@ -128,7 +130,7 @@ def _review(found: Report) -> Iterator[str]:
         ("of what people corrected or confirmed, the model was right", "", "photos", "95 % interval"),
         [
             ("on this day", *_share(review.judged)),
-            (f"in {_days_before(found.usual_days)}", *_share(review.judged_usual)),
+            ("in the time before", *_share(review.judged_usual)),
         ],
     )
     if review.moves:
@@ -256,7 +258,7 @@ def _end(found: Report, zone: tzinfo) -> Iterator[str]:
 
 
 def _days_before(days: int) -> str:
-    return "the day before" if days == 1 else f"the {days or 28} days before"
+    return "the day before" if days == 1 else f"the {days} days before"
 
 
 def _share(share: Share) -> Sequence[str]:
