@@ -21,8 +21,8 @@ from refundsorter.exits import ExitCode
 from refundsorter.inventory import Listed, Shown
 from refundsorter.preview import Rehearsal
 from refundsorter.rebuild import Rebuilt
-from refundsorter.shadowing import ShadowRecord
 from refundsorter.report import Made
+from refundsorter.shadowing import ShadowRecord
 from refundsorter.sweep import Account
 from refundsorter.training.compare import Comparison as Differences
 from refundsorter.training.compare import Pair

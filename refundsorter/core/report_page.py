@@ -102,7 +102,9 @@ def _outcomes(one: Outcomes) -> tuple[str, ...]:
 def _categories(found: Report) -> Iterator[str]:
     if not found.categories:
         return
-    usual = f"usually: the mean of {_days_before(found.usual_days)}" if found.usual_days else "no day came before"
+    usual = (
+        f"usually: the mean of {_days_before(found.usual_days)}" if found.usual_days else "no day came before"
+    )
     yield "<h2>Categories</h2><p>What the model took photos for, whether they were filed there or left to a "
     yield f"person; {usual}.</p>"
     yield f'<div class="charts">{by_category(found.categories)}{by_confidence(found.categories)}</div>'
