@@ -19,6 +19,7 @@ from refundsorter.edges.lock import FolderLock
 
 MAX_BYTES = 16 << 20  # no report is nearly as long
 CHUNK_BYTES = 1 << 20
+MODE = 0o755  # what lies in the folder only its owner replaces, the lock above all
 
 
 class ReportDamaged(RefundsorterError):
@@ -61,7 +62,7 @@ class Reports:
             raise PassingTrouble(
                 f"{self._shelf}: there is no {JOURNAL} in it, so it is not the shelf, or it is not mounted"
             )
-        make_folder(self.folder, self._files)
+        make_folder(self.folder, self._files, mode=MODE)
         try:
             lock = FolderLock(str(self.folder), held_open=os.O_RDONLY)
         except AlreadyRunning as busy:

@@ -93,6 +93,13 @@ def test_what_is_left_of_a_rejected_photo_is_seen(shop: Shop, page: str) -> None
     assert page.count("nothing to see") == 1
 
 
+@pytest.mark.usefixtures("page")
+def test_a_report_is_no_photo(shop: Shop) -> None:
+    """Who makes the ledger anew from the shelf finds none that has no line."""
+    found = json.loads(shop.run("ledger", "rebuild", "--dry-run", "--json").stdout)
+    assert (found["on_shelf"], found["without_line"]) == (len(NAMES) + 1, [])
+
+
 def test_no_query_reads_the_whole_history(shop: Shop) -> None:
     """Each finds its photos by the index of time, or by that of what is at work; people's words are few."""
 
