@@ -59,7 +59,7 @@ def contents(made: Made) -> dict[str, bytes]:
     return {form: Path(getattr(made, form)).read_bytes() for form in FORMS}
 
 
-@rules(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@rules(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(PASTS, max_size=12))
 def test_the_account_adds_up_whatever_happened(photos: list[Past]) -> None:
     """What came in is what became of it, by source and by hour too; what waits is carried to the next day."""
