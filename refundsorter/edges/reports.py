@@ -19,7 +19,7 @@ from refundsorter.edges.lock import FolderLock
 
 MAX_BYTES = 16 << 20  # no report is nearly as long
 CHUNK_BYTES = 1 << 20
-MODE = 0o755  # what lies in the folder only its owner replaces, the lock above all
+FOLDER_MODE, MODE = 0o755, 0o640  # as the journal's: only its owner replaces what lies in it
 
 
 class ReportDamaged(RefundsorterError):
@@ -62,7 +62,7 @@ class Reports:
             raise PassingTrouble(
                 f"{self._shelf}: there is no {JOURNAL} in it, so it is not the shelf, or it is not mounted"
             )
-        make_folder(self.folder, self._files, mode=MODE)
+        make_folder(self.folder, self._files, mode=FOLDER_MODE)
         try:
             lock = FolderLock(str(self.folder), held_open=os.O_RDONLY)
         except AlreadyRunning as busy:
@@ -115,7 +115,7 @@ class Reports:
         """
         try:
             for form, content in contents.items():
-                durable.replace(self.path(name, form), content, self._files)
+                durable.replace(self.path(name, form), content, self._files, mode=MODE)
         except Vanished as gone:
             raise PassingTrouble(f"the shelf is gone: {gone}") from gone
 

@@ -4,7 +4,7 @@ import json
 import shutil
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from stages import IDENTITY, MODEL, record
 from support import Shop, make_shop, write_bundle
 
+from refundsorter import settings as configuration
 from refundsorter.core.correction import Correction, How
 from refundsorter.core.fault import AlreadyRunning, PassingTrouble
 from refundsorter.core.image import State
@@ -26,7 +27,7 @@ from refundsorter.edges.ledger_schema import FILE
 from refundsorter.edges.lock import FolderLock
 from refundsorter.edges.reports import ReportDamaged
 from refundsorter.exits import ExitCode
-from refundsorter.report import Made
+from refundsorter.report import Made, days_since
 
 HOUR_S = 3600.0
 FORMS = ("html", "json", "csv")
@@ -248,6 +249,18 @@ def test_two_processes_do_not_write_one_report(shop: Shop) -> None:
     with pytest.raises(PassingTrouble, match="not mounted"):
         report(shop)
     assert list(shop.sorted.iterdir()) == []
+
+
+def test_every_day_since_one_begins_with_the_first_photo(shop: Shop) -> None:
+    """And ends with the last day that is over; before there is any photo there is none."""
+    settings = configuration.load(shop.config, environment={}, overrides={})
+    with ledger_of(shop) as ledger:
+        assert days_since(settings, date(1971, 1, 1), now=START) == []
+        enter(ledger, [Past(HOUR_S)])
+    days = [FIRST + timedelta(days=number) for number in range(3)]
+    assert days_since(settings, date(1971, 1, 1), now=START + 3.5 * DAY_S) == days
+    assert days_since(settings, days[1], now=START + 3.5 * DAY_S) == days[1:]
+    assert days_since(settings, days[1], now=START + 0.5 * DAY_S) == []
 
 
 def test_the_command_tells_people_and_programs(shop: Shop) -> None:
