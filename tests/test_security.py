@@ -84,7 +84,7 @@ def say_what_is_served(shop: Shop, umask: int) -> None:
 
 @pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077])
 def test_files_have_the_modes_that_the_page_says(shop: Shop, umask: int) -> None:
-    """Ledger, lock, journal, reports and new folders: the page's mode less the umask; a photo keeps its own."""
+    """Each has the mode that the page says, less the umask; a photo keeps its own."""
     shop.drop("a.jpg", photo("red")).chmod(0o604)
     run_under(umask, shop, "sweep")
     run_under(umask, shop, "report")
@@ -125,7 +125,7 @@ def test_a_copied_photo_keeps_its_mode_but_no_privilege(shop: Shop) -> None:
     """On another file system the copy has the photo's mode, without set-user-ID."""
     with shelve_elsewhere(shop):
         shop.drop("a.jpg", photo("red")).chmod(0o4644)
-        sweep(shop, 0o000)
+        run_under(0o000, shop, "sweep")
         assert mode(shop.sorted / "WARM" / "a.jpg") == "0644"
 
 
