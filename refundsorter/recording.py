@@ -7,7 +7,7 @@ from contextlib import closing, nullcontext
 from refundsorter import drift
 from refundsorter.core.day_facts import Drifted, Group, Recorded, Refused, Room, Shifted, Waits
 from refundsorter.core.drift import Shift
-from refundsorter.core.fault import BundleRefused, ItemFault, PassingTrouble, Vanished
+from refundsorter.core.fault import BundleRefused, ItemFault, PassingTrouble, Reason, Vanished
 from refundsorter.core.local_day import LocalDay
 from refundsorter.core.record import rfc3339
 from refundsorter.core.text import printable
@@ -22,6 +22,8 @@ from refundsorter.pictures import Pictures
 from refundsorter.settings import Settings
 
 LATE_S = 86_400.0  # after the end of a day: what stands so by then is no longer that day's
+# Of the others there is nothing to see, or it would cost too much once more.
+SEEN = frozenset({Reason.TRUNCATED, Reason.CORRUPT, Reason.TOO_SMALL})
 SIDE = 160  # pixels of the square that a picture fits into
 
 
@@ -129,7 +131,7 @@ def _pictures(
     fence: Fence | None,
 ) -> Iterator[tuple[str, str]]:
     """What can be seen of rejected photos: a JPEG in base64 each, by number."""
-    photos = [LedgerImages(reader).photo(one.id) for one in refused]
+    photos = [LedgerImages(reader).photo(one.id) for one in refused if one.reason in SEEN]
     if not photos:
         return
     with closing(Fence()) if fence is None else nullcontext(fence) as decoding:

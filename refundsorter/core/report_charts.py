@@ -11,6 +11,8 @@ KINDS = {"sorted": "hit", "review": "doubt", "rejected": "miss", "waiting": "res
 LETTER = 7.6  # pixels that a letter of 12 px text takes
 LONGEST = 34  # letters of a name that are shown
 STEPS = 4  # of an axis
+LEADS = (10, 15, 20, 25, 30, 40, 50, 60, 80)  # with what a step of an axis begins
+WIDE = 280.0  # pixels of bars: two pictures of categories have room beside each other
 MOST_CATEGORIES = 24
 
 
@@ -40,7 +42,7 @@ def by_category(categories: Sequence[Category]) -> str:
     """How many photos showed what, and how many usually do."""
     shown = categories[:MOST_CATEGORIES]
     names = [_short(one.category) for one in shown]
-    margin, wide, tall, top = 24 + LETTER * max(map(len, names), default=0), 300.0, 26.0, 44.0
+    margin, wide, tall, top = 24 + LETTER * max(map(len, names), default=0), WIDE, 26.0, 44.0
     most = _round_up(max((max(one.sorted + one.review, one.usual_photos or 0.0) for one in shown), default=0))
     bottom = top + tall * len(shown)
     parts = [*_legend(margin, 22, ("sorted", "review"), usual=True)]
@@ -65,7 +67,7 @@ def by_confidence(categories: Sequence[Category]) -> str:
     """How sure the model was, and how sure it usually is."""
     shown = [one for one in categories[:MOST_CATEGORIES] if one.confidence is not None]
     names = [_short(one.category) for one in shown]
-    margin, wide, tall, top = 24 + LETTER * max(map(len, names), default=0), 300.0, 26.0, 44.0
+    margin, wide, tall, top = 24 + LETTER * max(map(len, names), default=0), WIDE, 26.0, 44.0
     bottom = top + tall * len(shown)
     parts = [svg.dot(margin + 5, 18, "mark"), svg.text(margin + 16, 22, "this day", kind="soft")]
     parts += _usual_sign(margin + 86, 22)
@@ -111,9 +113,10 @@ def _round_up(count: float) -> int:
     """The end of an axis: a number whose quarters are whole and easily read."""
     power = 1
     while True:
-        for lead in (1, 2, 5):
-            if STEPS * lead * power >= count:
-                return STEPS * lead * power
+        for lead in LEADS:
+            quarter = lead * power / 10
+            if quarter.is_integer() and STEPS * quarter >= count:
+                return int(STEPS * quarter)
         power *= 10
 
 

@@ -150,8 +150,9 @@ def _rejected(found: Report) -> Iterator[str]:
     yield "<h2>Rejected</h2>"
     yield table(("reason", "photos"), [(safe(why), f"{photos:,}") for why, photos in found.rejected.items()])
     yield '<p>Some of them, as far as there is anything to see:</p><div class="sheet">'
-    for one in found.refused:
-        shown = found.recorded.pictures.get(str(one.id))
+    pictures = found.recorded.pictures
+    for one in sorted(found.refused, key=lambda one: str(one.id) not in pictures):
+        shown = pictures.get(str(one.id))
         seen = picture(shown) if shown else '<span class="soft">nothing to see</span>'
         yield f'<figure><div class="frame">{seen}</div><figcaption>{safe(one.reason)}<br/>'
         yield f'<span class="soft">{one.id}: {safe(one.file)}</span></figcaption></figure>'
