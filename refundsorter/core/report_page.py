@@ -5,6 +5,7 @@ from datetime import date, datetime, tzinfo
 
 from refundsorter.core.day_facts import Drifted, Move
 from refundsorter.core.page import document, picture, safe, table
+from refundsorter.core.quantity import duration, figure, percent, size
 from refundsorter.core.report import Category, Outcomes, Report
 from refundsorter.core.report_charts import by_category, by_confidence, by_hour
 from refundsorter.core.share import Share
@@ -24,8 +25,6 @@ figure .frame { height: 160px; }
 @media print { :root { color-scheme: light; } body { margin: 0; max-width: none; font-size: 11pt; }
   h2 { break-after: avoid; } svg, tr, figure { break-inside: avoid; } }
 """
-ABOVE, MINUTE_S, HOUR_S = 2.0, 60.0, 3600.0
-UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 SAID = {"steady": "steady", "shifted": "shifted", "too_few": "too few photos to tell"}
 BUCKETS = {"total_s": "from being seen to being filed", "queued_s": "waiting for its turn"}
 STAGES = {"decode_ms": "reading and decoding", "infer_ms": "inference", "move_ms": "moving"}
@@ -119,8 +118,8 @@ def _category(one: Category) -> tuple[str, ...]:
         "–" if one.usual_photos is None else f"{one.usual_photos:,.1f}",
         f"{one.sorted:,}",
         f"{one.review:,}",
-        _percent(one.confidence),
-        _percent(one.usual_confidence),
+        percent(one.confidence),
+        percent(one.usual_confidence),
     )
 
 
@@ -149,14 +148,20 @@ def _rejected(found: Report) -> Iterator[str]:
         return
     yield "<h2>Rejected</h2>"
     yield table(("reason", "photos"), [(safe(why), f"{photos:,}") for why, photos in found.rejected.items()])
-    yield '<p>Some of them, as far as there is anything to see:</p><div class="sheet">'
     pictures = found.recorded.pictures
-    for one in sorted(found.refused, key=lambda one: str(one.id) not in pictures):
-        shown = pictures.get(str(one.id))
-        seen = picture(shown) if shown else '<span class="soft">nothing to see</span>'
-        yield f'<figure><div class="frame">{seen}</div><figcaption>{safe(one.reason)}<br/>'
-        yield f'<span class="soft">{one.id}: {safe(one.file)}</span></figcaption></figure>'
-    yield "</div>"
+    seen = [one for one in found.refused if str(one.id) in pictures]
+    if seen:
+        yield '<p>What is left of some of them:</p><div class="sheet">'
+        for one in seen:
+            yield f'<figure><div class="frame">{picture(pictures[str(one.id)])}</div><figcaption>'
+            yield f'{safe(one.reason)}<br/><span class="soft">{one.id}: {safe(one.file)}</span>'
+            yield "</figcaption></figure>"
+        yield "</div>"
+    unseen = [one for one in found.refused if str(one.id) not in pictures]
+    if unseen:
+        yield "<p>Some of which there is nothing to see:</p>"
+        rows = [(safe(one.file), safe(f"{one.reason}: {one.detail}"), str(one.id)) for one in unseen]
+        yield table(("file", "why", "number"), rows, names=2)
 
 
 def _speed(found: Report) -> Iterator[str]:
@@ -166,7 +171,7 @@ def _speed(found: Report) -> Iterator[str]:
     yield f"<h2>Speed</h2><p>Busiest were the hour from {pace.hour} with {pace.hour_photos:,} photos filed, "
     yield f"and a minute with {pace.minute_photos:,}.</p>"
     rows = [
-        (words, *(_duration(found.latency[stage][name]) for name in ("p50", "p90", "p99")))
+        (words, *(duration(found.latency[stage][name]) for name in ("p50", "p90", "p99")))
         for stage, words in BUCKETS.items()
         if stage in found.latency
     ]
@@ -184,8 +189,8 @@ def _speed(found: Report) -> Iterator[str]:
                 safe(one.file),
                 str(one.id),
                 safe(one.state),
-                _duration(one.total_s),
-                _duration(one.queued_s),
+                duration(one.total_s),
+                duration(one.queued_s),
                 f"{one.attempts} ×" if one.attempts else "",
             )
             for one in found.slowest
@@ -223,9 +228,9 @@ def _drift(found: Drifted | None) -> Iterator[str]:
             safe(one.what),
             f"{one.photos:,}",
             f"{one.reference:,}",
-            _figure(one.psi),
-            "" if one.low is None else f"{_figure(one.low)} to {_figure(one.high)}",
-            _figure(one.chance),
+            figure(one.psi),
+            "" if one.low is None else f"{figure(one.low)} to {figure(one.high)}",
+            figure(one.chance),
             SAID.get(one.verdict, safe(one.verdict)),
             safe(", ".join(name or "none" for name in one.moved)),
         )
@@ -247,7 +252,7 @@ def _machine(found: Report) -> Iterator[str]:
         yield table(
             ("folder", "free", "of"),
             [
-                (f"{safe(room.place)}: {safe(room.folder)}", _size(room.free), _size(room.total))
+                (f"{safe(room.place)}: {safe(room.folder)}", size(room.free), size(room.total))
                 for room in found.recorded.disk
             ],
         )
@@ -269,29 +274,6 @@ def _share(share: Share) -> Sequence[str]:
         return "–", "0", ""
     low, high = share.interval
     return f"{share.value:.1%}", f"{share.hits} of {share.of}", f"{low:.0%} to {high:.0%}"
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
-
-
-def _size(count: int) -> str:
-    for unit, name in UNITS:
-        if count >= unit:
-            return f"{count / unit:,.1f} {name}"
-    return f"{count} B"
-
-
-def _duration(seconds: float) -> str:
-    if seconds >= ABOVE * HOUR_S:
-        return f"{seconds / HOUR_S:,.1f} h"
-    if seconds >= ABOVE * MINUTE_S:
-        return f"{seconds / MINUTE_S:,.1f} min"
-    return f"{seconds:,.2f} s"
 
 
 def _local(time: str, zone: tzinfo) -> str:
