@@ -35,7 +35,7 @@ def test_trouble_within_is_told_as_elsewhere(tmp_path: Path) -> None:
         enter(ledger, [Past(1.0)])
     reader = Reader(str(shop.state / FILE))
     with pytest.raises(PassingTrouble, match="no such table"):
-        ask(reader, "SELECT * FROM nothing")
+        ask(reader, "SELECT * FROM elsewhere")
     ask(reader, COUNT)
     reader.close()
 
