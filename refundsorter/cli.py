@@ -14,7 +14,9 @@ from refundsorter import (
     cli_correct,
     cli_drift,
     cli_evaluate,
+    cli_export,
     cli_reclassify,
+    cli_report,
     cli_service,
     cli_train,
     cli_undo,
@@ -212,6 +214,8 @@ cli_correct.add_to(app)
 cli_drift.add_to(app)
 cli_undo.add_to(app)
 cli_reclassify.add_to(app)
+cli_report.add_to(app)
+cli_export.add_to(app)
 cli_evaluate.add_to(app)
 
 

@@ -18,7 +18,7 @@ from refundsorter.core.fault import AlreadyRunning, LedgerRefused, PassingTroubl
 from refundsorter.core.ignore import IgnoreRules
 from refundsorter.core.image import FILED
 from refundsorter.core.journal_line import Flaw, read_line
-from refundsorter.core.placement import JOURNAL, free_name
+from refundsorter.core.placement import JOURNAL, REPORTS, free_name
 from refundsorter.core.prediction import Prediction
 from refundsorter.core.record import Checkpoint, Event, Key, Record, rfc3339
 from refundsorter.core.stability import FileIdentity
@@ -234,11 +234,12 @@ class _Reading:
 
     def _look(self) -> Rebuilt:
         unreadable: list[str] = []
+        shelf = self._settings.sorted
         scanner = Scanner(
-            self._settings.sorted,
+            shelf,
             recursive=True,
             ignore=IgnoreRules(()),
-            excluded=(self._settings.sorted / JOURNAL, self._settings.state_dir),
+            excluded=(shelf / JOURNAL, shelf / REPORTS, self._settings.state_dir),
             on_oddity=lambda _oddity: None,
             on_trouble=lambda trouble: unreadable.append(str(trouble)),
         )

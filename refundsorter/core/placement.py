@@ -17,6 +17,7 @@ REVIEW = "_review"
 REJECTED = "_rejected"
 DUPLICATES = "_duplicates"
 JOURNAL = "_journal"
+REPORTS = "_reports"
 TAKEN = ".taken"
 UNKNOWN = "unknown"  # under `_review/`, where no label of the model is in the taxonomy
 
