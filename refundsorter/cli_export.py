@@ -44,7 +44,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace FILE where it is there.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Write filed photos as a table: CSV, JSON lines, Parquet."""
+    """Write filed photos as a table, for other programs."""
     from refundsorter import export as exporting
     from refundsorter import show
     from refundsorter.edges.filesystem import FileSystem
