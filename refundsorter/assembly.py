@@ -16,6 +16,7 @@ from refundsorter.edges.classifier import Classifier
 from refundsorter.edges.fence import Fence, FencedDecoder
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.inbox import Watch
+from refundsorter.edges.ledger_returned import WithReturned
 from refundsorter.edges.patience import Share
 from refundsorter.edges.photos import PhotoReader
 from refundsorter.edges.scan import Oddity, Scanner, stat_file
@@ -203,15 +204,22 @@ class Workshop:
         )
         return Crew.of(team, model.rules, shadow)
 
-    def intakes(self, *, watched: bool, job: int | None = None) -> list[Intake]:
-        """The loops in front of the sorter, one an inbox: watching for the daemon, or for a single sweep."""
-        roots = watched_inboxes(self.settings)
+    def intakes(self, *, watched: bool, job: int | None = None, undone: bool = False) -> list[Intake]:
+        """The loops in front of the sorter, one an inbox: watching for the daemon, or for a single sweep.
+
+        Args:
+            watched: For the daemon.
+            job: The sweep's number.
+            undone: Whether photos that were put back are taken, too.
+        """
+        roots, entries = watched_inboxes(self.settings), WithReturned(self.ledger) if undone else None
         return [
             self._intake(
                 Root(path=root, scanner=scanner, watch=self._watch(Path(root)) if watched else None),
                 hints=self.hints.of(root),
                 source=Source.SCAN if watched else Source.SWEEP,
                 job=job,
+                entries=entries,
             )
             for root, scanner in self._scanners()
             if root in roots or not watched

@@ -14,9 +14,13 @@ from refundsorter import (
     cli_correct,
     cli_drift,
     cli_evaluate,
+    cli_export,
     cli_prune,
+    cli_reclassify,
+    cli_report,
     cli_service,
     cli_train,
+    cli_undo,
     signals,
     streams,
 )
@@ -111,6 +115,9 @@ def run(
 def sweep(
     config: ConfigFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; move nothing.")] = False,
+    undone: Annotated[
+        bool, typer.Option("--undone", help="Also photos that were put back into the inbox.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Sort what lies in the inboxes now, with an account."""
@@ -122,11 +129,14 @@ def sweep(
         from refundsorter.preview import rehearse
 
         with show.progress(enabled=not as_json) as on_progress:
-            rehearsal = rehearse(settings, load_model(settings), _log(settings, quiet=True), on_progress)
+            log = _log(settings, quiet=True)
+            rehearsal = rehearse(settings, load_model(settings), log, on_progress, undone=undone)
         _answer(asdict(rehearsal), as_json, lambda: show.rehearsal(rehearsal))
         return
     with show.progress(enabled=not as_json) as on_progress:
-        account = _swept_by_daemon(settings, on_progress) or _swept_here(settings, on_progress)
+        account = _swept_by_daemon(settings, on_progress, undone=undone) or _swept_here(
+            settings, on_progress, undone=undone
+        )
     _answer(asdict(account), as_json, lambda: show.account(account))
     raise typer.Exit(ExitCode.OK if account.is_complete else ExitCode.LEFT)
 
@@ -206,10 +216,16 @@ cli_service.add_to(app)
 cli_correct.add_to(app)
 cli_drift.add_to(app)
 cli_prune.add_to(app)
+cli_undo.add_to(app)
+cli_reclassify.add_to(app)
+cli_report.add_to(app)
+cli_export.add_to(app)
 cli_evaluate.add_to(app)
 
 
-def _swept_by_daemon(settings: "Settings", on_progress: Callable[[int, int], None]) -> "Account | None":
+def _swept_by_daemon(
+    settings: "Settings", on_progress: Callable[[int, int], None], *, undone: bool
+) -> "Account | None":
     """Have a daemon sweep; None where there is none."""
     from refundsorter.handover import daemon_pid, hand_over
 
@@ -217,10 +233,11 @@ def _swept_by_daemon(settings: "Settings", on_progress: Callable[[int, int], Non
     if pid is None:
         return None
     typer.echo(f"refundsorter: process {pid} is sorting, and makes the sweep", err=True)
-    return hand_over(settings, by=cli_correct.login_name(None), on_progress=on_progress)
+    who = cli_correct.login_name(None)
+    return hand_over(settings, by=who, on_progress=on_progress, undone=undone)
 
 
-def _swept_here(settings: "Settings", on_progress: Callable[[int, int], None]) -> "Account":
+def _swept_here(settings: "Settings", on_progress: Callable[[int, int], None], *, undone: bool) -> "Account":
     """Sweep in this process."""
     signals.block(signals.STOP_SIGNALS)
     from refundsorter.assembly import Workshop, settle
@@ -229,7 +246,7 @@ def _swept_here(settings: "Settings", on_progress: Callable[[int, int], None]) -
     workshop = Workshop(settings, _log(settings, quiet=True))
     settle()
     try:
-        return sweep_once(workshop, on_progress)
+        return sweep_once(workshop, on_progress, undone=undone)
     finally:
         workshop.close()
 

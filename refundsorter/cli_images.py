@@ -1,46 +1,14 @@
 """The commands on photos: which there are, and what is known of one."""
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from refundsorter.cli_correct import MAX_ID
-from refundsorter.cli_options import AsJson, ConfigFile, answer, inquire, read_settings
+from refundsorter.cli_options import AsJson, ConfigFile, answer, inquire, moment, read_settings, text
 from refundsorter.core.image import State
-from refundsorter.core.text import shown
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(help="List photos, or tell all of one.")
-MAX_TEXT = 255  # characters of a filter, as over HTTP
-
-
-def _text(given: str | None) -> str | None:
-    """Let only pass what a name can be compared with."""
-    if given is None:
-        return None
-    if not 0 < len(given) <= MAX_TEXT or "\0" in given:
-        raise typer.BadParameter(f"found {shown(given)}; 1 to {MAX_TEXT} characters are expected")
-    try:
-        given.encode()
-    except UnicodeEncodeError as error:
-        raise typer.BadParameter(f"found {shown(given)}, which is no UTF-8") from error
-    return given
-
-
-def _time(given: str | None) -> float | None:
-    """A time in unix seconds; one without an offset is this machine's."""
-    if given is None:
-        return None
-    try:
-        return datetime.fromisoformat(given).astimezone(UTC).timestamp()
-    except (ValueError, OverflowError) as error:
-        raise typer.BadParameter(
-            f"found {shown(given)}; expected is a time such as 2026-01-31, '2026-01-31 09:30' or "
-            "2026-01-31T09:30:00Z"
-        ) from error
 
 
 @app.callback(invoke_without_command=True)
@@ -49,13 +17,13 @@ def list_(
     config: ConfigFile = None,
     state: Annotated[State | None, typer.Option(help="Only those that stand so.")] = None,
     category: Annotated[
-        str | None, typer.Option(help="Only those whose best category it is.", metavar="NAME", callback=_text)
+        str | None, typer.Option(help="Only those whose best category it is.", metavar="NAME", callback=text)
     ] = None,
     label: Annotated[
-        str | None, typer.Option(help="Only those whose best label it is.", metavar="NAME", callback=_text)
+        str | None, typer.Option(help="Only those whose best label it is.", metavar="NAME", callback=text)
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Only files that came by this name.", metavar="FILE", callback=_text)
+        str | None, typer.Option(help="Only files that came by this name.", metavar="FILE", callback=text)
     ] = None,
     since: Annotated[
         str | None, typer.Option(help="Only those filed at this time or later.", metavar="TIME")
@@ -64,7 +32,7 @@ def list_(
         str | None, typer.Option(help="Only those filed before this time.", metavar="TIME")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Only those it decided.", metavar="NAME/VERSION", callback=_text)
+        str | None, typer.Option(help="Only those it decided.", metavar="NAME/VERSION", callback=text)
     ] = None,
     min_confidence: Annotated[
         float | None, typer.Option(help="Only those at least so sure.", min=0, max=1, metavar="SHARE")
@@ -85,8 +53,8 @@ def list_(
         label=label,
         model=model,
         name=name,
-        since=_time(since),
-        until=_time(until),
+        since=moment(since),
+        until=moment(until),
         min_confidence=min_confidence,
     )
     inquiry = inquire(read_settings(config))

@@ -60,6 +60,9 @@ def start(
     glob: Annotated[
         str | None, typer.Option(help="Only paths that end with this pattern.", metavar="PATTERN")
     ] = None,
+    undone: Annotated[
+        bool, typer.Option("--undone", help="Also photos that were put back into the inbox.")
+    ] = False,
     by: Annotated[
         str | None, typer.Option(help="Who asks for it. [default: the login name]", metavar="NAME")
     ] = None,
@@ -75,7 +78,7 @@ def start(
 
     inquiry = inquire(read_settings(config))
     places = tuple(os.path.abspath(path) for path in paths or ())
-    scope = Scope(classes=tuple(classes or ()), paths=places, glob=glob)
+    scope = Scope(classes=tuple(classes or ()), paths=places, glob=glob, undone=undone)
     who, once = login_name(by), key or new_key()
     try:
         found = inquiry.ask(lambda source: source.start(scope, by=who, key=once))

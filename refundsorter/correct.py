@@ -1,9 +1,4 @@
-"""Putting photos where a person says they belong: by the process that sorts, or by this one where none does.
-
-The request stands in the ledger, which two processes may write to. The one that has the state directory's
-lock takes it up, moves the photos and writes the lines; whoever asked waits for the outcome in the ledger.
-Where nobody has the lock, this process takes it and does the same.
-"""
+"""Putting photos where a person says they belong; `asking` says by whom."""
 
 import os
 import time
@@ -11,29 +6,16 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from refundsorter.asking import carry_out, require_ledger, why_left
 from refundsorter.core.correction import CategoryRefused, Shelved, Stage, Verdict, shelf_folder
-from refundsorter.core.fault import AlreadyRunning, StartRefused
 from refundsorter.core.placement import alike
 from refundsorter.core.port import Log
 from refundsorter.core.taxonomy import folder_problem
-from refundsorter.edges.filesystem import FileSystem
-from refundsorter.edges.ledger import Ledger
 from refundsorter.edges.ledger_report import LedgerReport
-from refundsorter.edges.ledger_schema import FILE
-from refundsorter.edges.lock import holder
+from refundsorter.edges.ledger_requests import RequestRows
 from refundsorter.edges.scan import stat_file
 from refundsorter.edges.taxonomy import read_taxonomy
-from refundsorter.filing import Filing, SystemClock
 from refundsorter.settings import Settings
-
-LOOK_S = 0.05  # how often the outcome is looked for
-PATIENCE_S = 30.0  # how long the other process has for the next photo
-NOT_TAKEN_UP = "the process that sorts has not taken it up; it was withdrawn"
-IN_HAND = "it is being moved; `refundsorter status` says what holds moves"
-
-
-class NothingFiled(StartRefused):
-    """There is no ledger, so no photo can be corrected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +78,7 @@ def rehearse(settings: Settings, ids: Sequence[int], category: str, *, by: str |
         PassingTrouble: The ledger, or a photo, cannot be looked at now.
         LedgerRefused: The ledger is damaged, or of a newer version.
     """
-    with closing(LedgerReport(_ledger(settings))) as report:
+    with closing(LedgerReport(require_ledger(settings))) as report:
         known = report.shelved(ids)
     photos = tuple(_foreseen(settings, one, known.get(one), category) for one in dict.fromkeys(ids))
     return Account(category=category, by=by, dry_run=True, photos=photos)
@@ -127,62 +109,26 @@ def correct(
         PassingTrouble: The disk does not allow it now.
         StartRefused: What lies in a lock's place is no lock, or the ledger is damaged or of a newer version.
     """
-    path, wanted = _ledger(settings), list(dict.fromkeys(ids))
-    try:
-        filing = Filing(settings, log, files=FileSystem(), clock=SystemClock())
-    except AlreadyRunning:
-        if holder(str(settings.state_dir)) is None:
-            raise  # it uses another ledger: nobody would take this up
-        _require_version(path)
-        with closing(Ledger(path, longest_wait_s=settings.retry.max_s)) as ledger:
-            numbers = ledger.corrections.ask(wanted, category, by=by, now=time.time())
-            verdicts = _await(settings, ledger, numbers, on_progress)
-    else:
-        with closing(filing):
-            filing.recover()
-            corrections = filing.ledger.corrections
-            numbers = corrections.ask(wanted, category, by=by, now=time.time())
-            filing.corrector.take_up()
-            withdrawn = corrections.withdraw(numbers)
-            verdicts = withdrawn | corrections.verdicts(set(numbers) - withdrawn.keys())
-    photos = [
-        _outcome(image, number, verdicts[number]) for image, number in zip(wanted, numbers, strict=True)
-    ]
-    return Account(category=category, by=by, dry_run=False, photos=tuple(photos))
+    wanted = list(dict.fromkeys(ids))
 
+    def ask(requests: RequestRows) -> dict[int, int]:
+        numbers = requests.ask(wanted, category, by=by, now=time.time())
+        return dict(zip(wanted, numbers, strict=True))
 
-def _await(
-    settings: Settings, ledger: Ledger, numbers: Sequence[int], on_progress: Callable[[int, int], None]
-) -> dict[int, Verdict]:
-    """Wait until all is done or refused, or nothing more is done for a while; then withdraw what is left."""
-    done, deadline = 0, time.monotonic() + PATIENCE_S
-    try:
-        while time.monotonic() < deadline and holder(str(settings.state_dir)) is not None:
-            verdicts = ledger.corrections.verdicts(numbers)
-            over = sum(one.stage in (Stage.DONE, Stage.REFUSED) for one in verdicts.values())
-            on_progress(over, len(numbers))
-            if over == len(numbers):
-                break
-            if over > done:
-                done, deadline = over, time.monotonic() + PATIENCE_S
-            time.sleep(LOOK_S)
-    finally:
-        withdrawn = ledger.corrections.withdraw(numbers)
-    return withdrawn | ledger.corrections.verdicts(set(numbers) - withdrawn.keys())
+    asked = carry_out(settings, ask, log=log, on_progress=on_progress)
+    photos = tuple(_outcome(image, *asked[image]) for image in wanted)
+    return Account(category=category, by=by, dry_run=False, photos=photos)
 
 
 def _outcome(image: int, number: int, verdict: Verdict) -> Corrected:
     is_done = verdict.stage is Stage.DONE
-    reason = verdict.trouble
-    if not reason and not is_done:
-        reason = NOT_TAKEN_UP if verdict.stage is Stage.ASKED else IN_HAND
     return Corrected(
         id=image,
         correction=number if is_done else None,
         done=is_done,
         source=verdict.source,
         destination=verdict.destination if is_done else None,
-        reason=reason,
+        reason=why_left(verdict),
     )
 
 
@@ -202,19 +148,3 @@ def _foreseen(settings: Settings, image: int, photo: Shelved | None, category: s
         destination=os.path.join(settings.sorted, category) if reason is None else None,
         reason=reason,
     )
-
-
-def _ledger(settings: Settings) -> str:
-    path = str(settings.state_dir / FILE)
-    if not os.path.exists(path):
-        raise NothingFiled(f"{path}: there is no ledger, so no photo was ever sorted; is `state_dir` right?")
-    return path
-
-
-def _require_version(path: str) -> None:
-    """Leave the ledger of a process that knows no corrections alone."""
-    with closing(LedgerReport(path)) as report:
-        if not report.knows_corrections:
-            raise AlreadyRunning(
-                "the refundsorter that runs is older than this one and knows no corrections; restart it first"
-            )

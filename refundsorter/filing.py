@@ -78,11 +78,12 @@ class Filing:
         self._assemble(settings, log, files, clock)
 
     def _assemble(self, settings: Settings, log: Log, files: FileSystem, clock: Clock) -> None:
-        root = str(settings.sorted)
+        root, inboxes = str(settings.sorted), [str(inbox) for inbox in settings.inbox]
         shelf = Shelf(
             root,
             files,
             token=self.ledger.token(),
+            inboxes=inboxes,
             min_free_bytes=settings.move.min_free_bytes,
             progress=self.beat.tick,
         )
@@ -99,6 +100,7 @@ class Filing:
         )
         self.corrector = Corrector(
             root=root,
+            inboxes=inboxes,
             corrections=self.ledger.corrections,
             shelf=shelf,
             look=stat_file,
@@ -110,7 +112,7 @@ class Filing:
             root=root,
             listing=Listing(
                 root,
-                excluded=(str(settings.state_dir), *map(str, settings.inbox)),
+                excluded=(str(settings.state_dir), *inboxes),
                 on_trouble=lambda trouble: log.warning("shelf.unreadable", trouble=str(trouble)),
             ),
             places=self.ledger.places,

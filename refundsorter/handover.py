@@ -28,7 +28,7 @@ def daemon_pid(settings: Settings) -> int | None:
 
 
 def hand_over(
-    settings: Settings, *, by: str | None, on_progress: Callable[[int, int], None]
+    settings: Settings, *, by: str | None, on_progress: Callable[[int, int], None], undone: bool = False
 ) -> Account | None:
     """Have the daemon sweep every inbox; the account, or None where it ended before it had begun.
 
@@ -38,6 +38,7 @@ def hand_over(
         settings: The daemon's.
         by: Who asks for it.
         on_progress: Told the photos done and the photos found so far.
+        undone: Whether photos that were put back are sorted, too.
 
     Raises:
         AlreadyRunning: The daemon knows no jobs.
@@ -45,7 +46,7 @@ def hand_over(
         LedgerRefused: It is damaged, or of a newer version.
     """
     began = time.monotonic()
-    job, _ = jobs.start(settings, Scope(), by=by, key=None)
+    job, _ = jobs.start(settings, Scope(undone=undone), by=by, key=None)
     found = _followed(settings, job.id, on_progress)
     if found.state == JobState.QUEUED and sorter_pid(settings) is None:
         with suppress(JobOver):  # a daemon that was started in this moment has it in hand
@@ -73,7 +74,7 @@ def _account(settings: Settings, found: JobReport, waited_s: float) -> Account:
         lines_owed = ledger.lines_owed()
     return Account(
         job=found.id,
-        found=found.found,
+        found=found.found - found.undone,  # what was put back meanwhile is another matter
         sorted=found.sorted,
         review=found.review,
         rejected=found.rejected,

@@ -6,7 +6,7 @@ as most users of a machine, asks where the settings say, and believes the user w
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -96,9 +96,7 @@ class DaemonInquiry:
 
     def start(self, scope: Scope, *, by: str | None, key: str) -> JobReport:
         """Ask for a sweep."""
-        asked = {
-            "kind": "sweep", "classes": scope.classes, "paths": scope.paths, "glob": scope.glob, "by": by
-        }  # fmt: skip
+        asked = {"kind": "sweep", "by": by, **asdict(scope)}
         headers = {"Idempotency-Key": key}
         refusals: Refusals = {HTTPStatus.CONFLICT: JobRefused}
         return _job(self._ask("/v1/jobs", method="POST", body=asked, headers=headers, otherwise=refusals))

@@ -3,6 +3,7 @@
 import os
 import time
 from contextlib import closing
+from dataclasses import asdict
 from typing import Any
 
 from refundsorter import jobs, state
@@ -70,7 +71,7 @@ class LedgerInquiry:
         """Ask for a sweep."""
         self._is_there()
         settings = self._settings
-        exact = jobs.scope_of(settings, classes=scope.classes, paths=scope.paths, glob=scope.glob)
+        exact = jobs.scope_of(settings, **asdict(scope))
         job, _ = jobs.start(settings, exact, by=by, key=key)
         return self.job(job.id)
 

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import PurePath
 
 from refundsorter.core.fault import AlreadyRunning, ConfigurationInvalid, PassingTrouble, StartRefused
@@ -38,7 +39,12 @@ class NoLedger(StartRefused):
 
 
 def scope_of(
-    settings: Settings, *, classes: Sequence[str] = (), paths: Sequence[str] = (), glob: str | None = None
+    settings: Settings,
+    *,
+    classes: Sequence[str] = (),
+    paths: Sequence[str] = (),
+    glob: str | None = None,
+    undone: bool = False,
 ) -> Scope:
     """Which photos a job is about, if it can be asked for.
 
@@ -47,6 +53,7 @@ def scope_of(
         classes: Labels and categories.
         paths: Files and folders, absolute.
         glob: A pattern for the end of the path below the inbox.
+        undone: Whether photos that were put back are wanted, too.
 
     Raises:
         JobRefused: It cannot; the message says why.
@@ -57,7 +64,7 @@ def scope_of(
     normal = tuple(_in_inbox(settings, path) for path in paths)
     if glob is not None:
         _require_glob(glob)
-    return Scope.of(classes=tuple(classes), paths=normal, glob=glob)
+    return Scope.of(classes=tuple(classes), paths=normal, glob=glob, undone=undone)
 
 
 def start(settings: Settings, scope: Scope, *, by: str | None, key: str | None) -> tuple[Job, bool]:
@@ -109,7 +116,7 @@ class JobDesk:
     def start(self, scope: Scope, *, by: str | None, key: str | None) -> JobReport:
         """Ask for a sweep."""
         try:
-            scope = scope_of(self._settings, classes=scope.classes, paths=scope.paths, glob=scope.glob)
+            scope = scope_of(self._settings, **asdict(scope))
         except ConfigurationInvalid as invalid:  # the daemon goes on with the one that it has read
             raise PassingTrouble(str(invalid)) from invalid
         _require_free(key)

@@ -35,6 +35,7 @@ def work(settings: Settings, log: Log) -> Mapping[Step, Work]:
         Step.SWEEP: lambda _tonight, _is_stopping: sweep(settings),
         Step.QUALITY: lambda tonight, is_stopping: quality(settings, tonight, is_stopping),
         Step.DRIFT: lambda _tonight, _is_stopping: drift(settings),
+        Step.REPORT: lambda _tonight, _is_stopping: report(settings),
         Step.RETENTION: lambda _tonight, is_stopping: retention(settings, log, is_stopping),
     }
 
@@ -151,6 +152,20 @@ def drift(settings: Settings) -> Told:
 
 def _psi(shift: "Shift | None") -> float | None:
     return None if shift is None or shift.psi is None else shift.psi.value
+
+
+def report(settings: Settings) -> Told:
+    """Make the account of the last day that is over."""
+    from refundsorter import report as reports  # noqa: PLC0415 - see above
+
+    now = time.time()
+    found = reports.make(settings, reports.yesterday(settings, now=now), now=now)
+    adds_up = "" if found.account.adds_up else "its account does not add up: "
+    return Told(
+        outcome=Outcome.FOUND if adds_up else Outcome.DONE,
+        sentence=f"{adds_up}{found.html}",
+        details=asdict(found),
+    )
 
 
 def retention(settings: Settings, log: Log, is_stopping: Callable[[], bool]) -> Told:

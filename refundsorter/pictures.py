@@ -9,6 +9,7 @@ import stat
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 
 import numpy as np
 
@@ -64,14 +65,27 @@ class Pictures:
         settings: What a photo may cost.
         fence: Where it is decoded.
         shares: The folders that may hang.
+        side: Pixels of the square that a small picture fits into.
+        lenient: Whether photos that could not be used are drawn all the same, as far as there is anything.
     """
 
-    def __init__(self, settings: Settings, fence: Fence, shares: Sequence[Share]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        fence: Fence,
+        shares: Sequence[Share],
+        *,
+        side: int = SIDE,
+        lenient: bool = False,
+    ) -> None:
         self._files = FileSystem(shares=shares)
+        self._side = side
         self._limits = decode_limits(settings)
+        if lenient:
+            self._limits = replace(self._limits, image=replace(self._limits.image, min_side=1))
         self._drawing = threading.Lock()
         self._places = threading.BoundedSemaphore(WAITING)
-        self._decoder = FencedDecoder(fence, limits=self._limits, input_size=SIDE)
+        self._decoder = FencedDecoder(fence, limits=self._limits, input_size=side, lenient=lenient)
 
     def open(self, photo: Photo) -> OpenPhoto:
         """The photo's file."""
@@ -84,12 +98,12 @@ class Pictures:
         raise Vanished(f"{path!r} is not the file that was seen: it was replaced or written to")
 
     def small(self, photo: Photo) -> bytes:
-        """A JPEG of the whole photo, upright, that fits into 256 × 256 pixels."""
+        """A JPEG of the whole photo, upright, that fits into the square."""
         from refundsorter.edges.thumbnail import drawn  # noqa: PLC0415 - Pillow: the daemon sorts without it
 
         check_bytes(photo.identity.size, self._limits.image)
         with self._turn():
-            pixels = np.empty((1, SIDE, SIDE, 3), np.uint8)
+            pixels = np.empty((1, self._side, self._side, 3), np.uint8)
             (decoded,) = self._decoder.decode([b"".join(self.open(photo).pieces())], pixels)
         if isinstance(decoded.outcome, ImageInfo):
             return drawn(pixels[0], decoded.outcome).jpeg

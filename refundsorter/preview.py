@@ -7,11 +7,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import PurePath
 from queue import SimpleQueue
 
-from refundsorter.assembly import examiners, scanners
+from refundsorter.assembly import LEDGER_FILE, examiners, scanners
 from refundsorter.core import placement
 from refundsorter.core.decision import decide
 from refundsorter.core.fault import PassingTrouble
@@ -21,6 +22,8 @@ from refundsorter.core.record import Record
 from refundsorter.core.stability import FileIdentity
 from refundsorter.edges.fence import Fence
 from refundsorter.edges.filesystem import FileSystem
+from refundsorter.edges.ledger_choosing import ChoosingReport
+from refundsorter.edges.ledger_returned import file_of
 from refundsorter.edges.scan import stat_file
 from refundsorter.loops.contents import Contents
 from refundsorter.loops.examiner import Batch, Examiner
@@ -49,7 +52,12 @@ class Rehearsal:
 
 
 def rehearse(
-    settings: Settings, model: Model, log: Log, on_progress: Callable[[int, int], None]
+    settings: Settings,
+    model: Model,
+    log: Log,
+    on_progress: Callable[[int, int], None],
+    *,
+    undone: bool = False,
 ) -> Rehearsal:
     """Go through a sweep without moving or writing anything.
 
@@ -58,11 +66,19 @@ def rehearse(
         model: The active bundle.
         log: Told what is left alone.
         on_progress: Told the photos classified, twice, after each.
+        undone: Whether photos that were put back are sorted, too.
 
     Raises:
-        PassingTrouble: An inbox cannot be read now.
+        PassingTrouble: An inbox, or the ledger, cannot be read now.
+        LedgerRefused: The ledger is damaged, or of a newer version.
     """
-    files = ((found.path, found.identity) for scanner in scanners(settings, log) for found in scanner.scan())
+    left_out = frozenset[tuple[str, str]]() if undone else _returned(settings)
+    files = (
+        (found.path, found.identity)
+        for scanner in scanners(settings, log)
+        for found in scanner.scan()
+        if not left_out or (found.path, file_of(found.identity)) not in left_out
+    )
     states: Counter[str] = Counter()
     categories: Counter[str] = Counter()
     for _, outcome in Previewer(settings, model).classify(files):
@@ -78,6 +94,15 @@ def rehearse(
         left=states["left"],
         categories=dict(sorted(categories.items())),
     )
+
+
+def _returned(settings: Settings) -> frozenset[tuple[str, str]]:
+    """The photos that a sweep leaves in the inboxes, each with its file, because they were put back."""
+    path = str(settings.state_dir / LEDGER_FILE)
+    if not os.path.exists(path):
+        return frozenset()
+    with closing(ChoosingReport(path)) as report:
+        return frozenset(report.returned())
 
 
 class Previewer:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from refundsorter.core.fault import AlreadyRunning, RefundsorterError, Vanished
 from refundsorter.core.night_steps import CutShort
-from refundsorter.core.placement import JOURNAL, REJECTED
+from refundsorter.core.placement import JOURNAL, REJECTED, REPORTS
 from refundsorter.core.port import Log
 from refundsorter.core.retention import (
     Ages,
@@ -30,7 +30,6 @@ from refundsorter.edges.ledger_schema import FILE
 from refundsorter.edges.lock import FolderLock
 from refundsorter.settings import Settings
 
-REPORTS = "_reports"
 LOCK = "prune.lock"
 VACUUM_S = 5.0  # for how long at most nobody else may write to the ledger
 

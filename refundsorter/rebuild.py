@@ -13,12 +13,12 @@ from pathlib import PurePath
 
 from refundsorter.assembly import LEDGER_FILE
 from refundsorter.core.chain import Chain, Place, without_link
-from refundsorter.core.correction import Correction
+from refundsorter.core.correction import Correction, How
 from refundsorter.core.fault import AlreadyRunning, LedgerRefused, PassingTrouble, Vanished
 from refundsorter.core.ignore import IgnoreRules
-from refundsorter.core.image import TERMINAL
+from refundsorter.core.image import FILED
 from refundsorter.core.journal_line import Flaw, read_line
-from refundsorter.core.placement import JOURNAL, free_name
+from refundsorter.core.placement import JOURNAL, REPORTS, free_name
 from refundsorter.core.prediction import Prediction
 from refundsorter.core.record import Checkpoint, Event, Key, Record, rfc3339
 from refundsorter.core.stability import FileIdentity
@@ -35,7 +35,7 @@ from refundsorter.edges.scan import Scanner, stat_file
 from refundsorter.locks import hold_shelf, sorter_pid
 from refundsorter.settings import Settings
 
-TOLD = (Event.CORRECTED, Event.PREDICTED)  # lines of what is no photo's arrival
+TOLD = (Event.CORRECTED, Event.UNDONE, Event.PREDICTED)  # lines of what is no photo's arrival
 TOLD_EVERY = 500  # lines between two reports of progress
 
 
@@ -43,8 +43,8 @@ TOLD_EVERY = 500  # lines between two reports of progress
 class Rebuilt:
     """What a rebuild found.
 
-    lines = sorted + review + rejected + corrected + predicted + repeated + clashing + foreign + damaged +
-    torn, and on_shelf = with_line + moved + the photos of `without_line`.
+    lines = sorted + review + rejected + corrected + undone + predicted + repeated + clashing + foreign +
+    damaged + torn, and on_shelf = with_line + moved + the photos of `without_line`.
     """
 
     lines: int  # in all the journal's files
@@ -52,6 +52,7 @@ class Rebuilt:
     review: int
     rejected: int
     corrected: int  # corrections entered
+    undone: int  # photos entered as put back into the inbox
     predicted: int  # predictions entered
     repeated: int  # lines that stand there once more
     clashing: int  # other lines with an id that was taken: not entered
@@ -190,7 +191,7 @@ class _Reading:
         self._enter(entry, self._builder if is_new else None)
         if is_new:
             self._seen[entry.key] = hash(told)
-            self._counts[entry.state if isinstance(entry, Record) else entry.key.event] += 1
+            self._counts[_kind(entry)] += 1
         else:
             self._counts["repeated" if self._seen[entry.key] == hash(told) else "clashing"] += 1
         return True
@@ -210,13 +211,24 @@ class _Reading:
     def _locate(self, record: Record | Correction) -> FileIdentity:
         """The file that lies at a photo's destination; one of no device where it is not the photo."""
         identity = stat_file(record.destination)
+        if isinstance(record, Correction) and record.how is How.UNDONE:
+            return identity if identity and self._is_photo(record, identity) else _nowhere(record)
         if identity is not None:
             self._there.add((identity.device, identity.inode))
             if identity.size == record.size:
                 return identity
         if record.sha256 is not None:
             self._gone.setdefault(record.size, set()).add(record.sha256)
-        return FileIdentity(device=0, inode=0, size=record.size, mtime_ns=0)
+        return _nowhere(record)
+
+    def _is_photo(self, undone: Correction, identity: FileIdentity) -> bool:
+        """Whether what lies in the inbox is the photo that was put back there; it is sorted no more then."""
+        if identity.size != undone.size or undone.sha256 is None:
+            return identity.size == undone.size
+        try:
+            return hash_of(self._files, undone.destination) == undone.sha256
+        except (PassingTrouble, Vanished):
+            return False
 
     def _root(self, source: str) -> str:
         """The inbox that a photo came in by; its folder, where that is no inbox any more."""
@@ -225,11 +237,12 @@ class _Reading:
 
     def _look(self) -> Rebuilt:
         unreadable: list[str] = []
+        shelf = self._settings.sorted
         scanner = Scanner(
-            self._settings.sorted,
+            shelf,
             recursive=True,
             ignore=IgnoreRules(()),
-            excluded=(self._settings.sorted / JOURNAL, self._settings.state_dir),
+            excluded=(shelf / JOURNAL, shelf / REPORTS, self._settings.state_dir),
             on_oddity=lambda _oddity: None,
             on_trouble=lambda trouble: unreadable.append(str(trouble)),
         )
@@ -244,7 +257,7 @@ class _Reading:
                 without_line.append(found.path)
         return Rebuilt(
             lines=self._counts.total(),
-            **{name: self._counts[name] for name in (*TERMINAL, *TOLD, "repeated", "clashing", *Flaw)},
+            **{name: self._counts[name] for name in (*FILED, *TOLD, "repeated", "clashing", *Flaw)},
             on_shelf=with_line + moved + len(without_line),
             with_line=with_line,
             moved=moved,
@@ -260,3 +273,15 @@ class _Reading:
             return size in self._gone and hash_of(self._files, path) in self._gone[size]
         except (PassingTrouble, Vanished):
             return False
+
+
+def _kind(entry: Record | Correction | Prediction) -> str:
+    """As what a line is counted: the state of a photo that was filed, or else its event."""
+    if isinstance(entry, Correction) and entry.how is How.UNDONE:
+        return Event.UNDONE
+    return entry.state if isinstance(entry, Record) else entry.key.event
+
+
+def _nowhere(record: Record | Correction) -> FileIdentity:
+    """The file of a photo that lies no longer where its line says."""
+    return FileIdentity(device=0, inode=0, size=record.size, mtime_ns=0)

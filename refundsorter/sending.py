@@ -175,6 +175,12 @@ class Desk:
         self._on_change()
         return number
 
+    def undo(self, image: int, *, by: str | None) -> int | None:
+        """Ask for a photo to be put back where it came from."""
+        asked = self._ledger.corrections.ask_back([image], by=by, now=time.time())
+        self._on_change()
+        return asked.get(image)
+
     def verdict(self, correction: int) -> Verdict:
         """What has become of it."""
         verdict = self._ledger.corrections.verdicts([correction])[correction]

@@ -44,7 +44,7 @@ class SweepSettings(Group):
     )
     timezone: Zone | None = setting(
         None,
-        "The time zone of the schedule; null: the machine's.",
+        "The time zone of the schedule, and of the days of reports; null: the machine's.",
         "a name of the time zone database such as Europe/Berlin, or null",
         live=True,
     )

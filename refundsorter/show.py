@@ -73,7 +73,7 @@ def account(found: "Account") -> None:
     elif found.interrupted:
         OUT.print(f"Interrupted after {found.seconds:.1f} s. Run it again to go on.")
     elif not (found.found or found.unreachable or found.lines_owed or found.trouble):
-        OUT.print("Nothing to sort: no photo lies in the inbox.")
+        OUT.print("Nothing to sort: no photo waits in the inbox.")
         return
     else:
         rate = f", {found.found / found.seconds:.0f} a second" if found.seconds else ""
@@ -100,7 +100,7 @@ def _owed(lines: int) -> str:
 def rehearsal(found: "Rehearsal") -> None:
     """What a sweep would do."""
     if not found.found:
-        OUT.print("A sweep now would do nothing: no photo lies in the inbox.")
+        OUT.print("A sweep now would do nothing: no photo waits in the inbox.")
         return
     OUT.print("Nothing was moved. A sweep now would do this:")
     _outcomes(found)

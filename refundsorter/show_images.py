@@ -99,7 +99,8 @@ def _corrections(corrections: Sequence[Fields]) -> None:
     table = Table("correction", "state", "asked", "by", "from", "to", box=None, pad_edge=False)
     for one in corrections:
         by = printable(one["by"] or ("moved by hand" if one["how"] == "moved" else ""))
-        places = [Text(printable(one[name] or "")) for name in ("from_category", "to_category")]
+        target = "(the inbox)" if one["how"] == "undone" else printable(one["to_category"] or "")
+        places = [Text(printable(one["from_category"] or "")), Text(target)]
         table.add_row(str(one["correction"]), one["state"], local(one["asked_at"]), Text(by), *places)
     OUT.print()
     OUT.print(table)

@@ -53,6 +53,7 @@ def job(found: "JobReport") -> None:
     rows = [("  sorted", found.sorted), *((f"    {name}", part) for name, part in found.categories.items())]
     rows += [("  review", found.review), ("  rejected", found.rejected)]
     rows += [(f"    {name}", part) for name, part in found.failures.items()]
+    rows += [("  undone", found.undone)] if found.undone else []
     counts([*rows, ("  kept", found.kept), ("  left", found.left), ("  found", found.found)])
 
 

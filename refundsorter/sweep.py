@@ -11,7 +11,7 @@ from functools import partial
 from refundsorter import signals
 from refundsorter.assembly import LEDGER_FILE, Workshop
 from refundsorter.core.fault import LedgerRefused, RefundsorterError
-from refundsorter.core.image import TERMINAL
+from refundsorter.core.image import FILED
 from refundsorter.daemon import Loop
 from refundsorter.edges.ledger_report import LedgerReport
 from refundsorter.exits import ExitCode
@@ -48,12 +48,13 @@ class Account:
         return not (self.left or self.interrupted or self.unreachable or self.lines_owed or self.trouble)
 
 
-def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Account:
+def sweep(workshop: Workshop, on_progress: Callable[[int, int], None], *, undone: bool = False) -> Account:
     """Sort everything that lies in the inboxes now.
 
     Args:
         workshop: The edges and loops; closed by the caller.
         on_progress: Told the photos filed and the photos found so far, about ten times a second.
+        undone: Whether photos that were put back are sorted, too.
 
     Raises:
         SweepBroken: A loop died.
@@ -67,7 +68,7 @@ def sweep(workshop: Workshop, on_progress: Callable[[int, int], None]) -> Accoun
     sorter.reconciler.run_once()
     recovered = workshop.filer.tally.filed
     job = workshop.ledger.jobs.begin_sweep(now=time.time())
-    intakes = workshop.intakes(watched=False, job=job)
+    intakes = workshop.intakes(watched=False, job=job, undone=undone)
     unfinished: list[int] = []
     takers = _Takers(intakes, unfinished, workshop.sorter.finish_when_empty)
     loops = [Loop("sorter", workshop.sorter.run), *takers.loops]
@@ -158,7 +159,7 @@ def _account(
         report.close()
     found = sum(states.values()) + unfinished
     workshop.ledger.jobs.end_sweep(job, left=unfinished, is_interrupted=interrupted, now=time.time())
-    done = {state.value: states.get(state.value, 0) for state in TERMINAL}
+    done = {state.value: states.get(state.value, 0) for state in FILED}
     return Account(
         job=job,
         found=found,

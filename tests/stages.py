@@ -48,6 +48,7 @@ def arrival(
 def relocation(request: Request, destination: str) -> Relocation:
     """The intent to do what is asked."""
     assert request.photo is not None
+    assert request.home is not None
     return Relocation(
         id=request.id,
         claimed=claimed_on_shelf(request.photo, root="/sorted", identity=request.photo.identity),
@@ -56,6 +57,7 @@ def relocation(request: Request, destination: str) -> Relocation:
         category=request.category,
         destination=destination,
         model=request.photo.model,
+        home=request.home,
     )
 
 

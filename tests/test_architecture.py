@@ -23,9 +23,9 @@ MAX_MODULE_LINES, MAX_FUNCTION_LINES = 300, 60
 
 # What the core may use beside itself: values and arithmetic; nothing that waits, or touches a disk.
 PURE = {
-    "collections", "cronsim", "dataclasses", "datetime", "enum", "errno", "fnmatch", "functools", "hashlib",
-    "heapq", "itertools", "json", "math", "numpy", "pathlib", "re", "reprlib", "struct", "typing",
-    "unicodedata",
+    "array", "collections", "cronsim", "csv", "dataclasses", "datetime", "enum", "errno", "fnmatch",
+    "functools", "hashlib", "heapq", "html", "itertools", "json", "math", "numpy", "pathlib", "re", "reprlib",
+    "struct", "typing", "unicodedata",
 }  # fmt: skip
 CLOCKS = {"now", "today", "utcnow"}  # methods of pure modules that are not pure
 DISKS = {"Path", "PosixPath", "open", "print", "input"}  # likewise names
@@ -43,6 +43,8 @@ OUTSIDE = {
     "durable": set(),
     "anchors": set(),
     "fence": {"numpy"},
+    "growing": set(),
+    "parquet": {"pyarrow"},
     "fetch": set(),
     "filesystem": set(),
     "folders": set(),
@@ -62,8 +64,10 @@ OUTSIDE = {
     "ledger_signs": set(),
     "channels": {"apprise"},
     "alert_book": set(),
+    "ledger_day": set(),
     "ledger_drift": set(),
     "ledger_events": set(),
+    "ledger_export": set(),
     "ledger_images": set(),
     "ledger_reading": set(),
     "ledger_rebuild": set(),
@@ -75,6 +79,9 @@ OUTSIDE = {
     "ledger_statements": {"sqlalchemy"},
     "ledger_trouble": {"sqlalchemy"},
     "ledger_corrections": {"sqlalchemy"},
+    "ledger_choosing": set(),
+    "ledger_requests": {"sqlalchemy"},
+    "ledger_returned": {"sqlalchemy"},
     "ledger_places": {"sqlalchemy"},
     "ledger_predictions": {"sqlalchemy"},
     "ledger_pruning": set(),
@@ -94,6 +101,7 @@ OUTSIDE = {
     "polling": {"watchdog"},
     "priority": set(),
     "readable": set(),
+    "reports": {"pydantic"},
     "scan": set(),
     "serving": set(),
     "shelf": set(),
@@ -119,6 +127,7 @@ SIBLINGS = {
     "filesystem": {"patience"},
     "alert_book": {"durable", "filesystem"},
     "folders": {"filesystem"},
+    "growing": {"filesystem"},
     "inbox": {"inotify", "mounts", "polling", "scan"},
     "inotify": {"scan"},
     "journal": {"filesystem", "journal_files"},
@@ -128,6 +137,7 @@ SIBLINGS = {
     "ledger_jobs": {
         "ledger_job_rows",
         "ledger_places",
+        "ledger_returned",
         "ledger_rows",
         "ledger_statements",
         "ledger_tables",
@@ -141,13 +151,17 @@ SIBLINGS = {
         "ledger_nights",
         "ledger_places",
         "ledger_predictions",
+        "ledger_returned",
         "ledger_rows",
         "ledger_schema",
         "ledger_statements",
         "ledger_tables",
         "ledger_trouble",
     },
-    "ledger_corrections": {"ledger_places", "ledger_rows", "ledger_tables"},
+    "ledger_choosing": {"ledger_report", "ledger_returned"},
+    "ledger_corrections": {"ledger_places", "ledger_requests", "ledger_rows", "ledger_tables"},
+    "ledger_requests": {"ledger_places", "ledger_tables"},
+    "ledger_returned": {"ledger_rows", "ledger_tables"},
     "ledger_places": {"ledger_rows", "ledger_tables"},
     "ledger_pruning": {
         "ledger_rows",
@@ -169,7 +183,9 @@ SIBLINGS = {
     "ledger_schema": {"ledger_schema_jobs", "ledger_schema_reading", "ledger_tables", "ledger_trouble"},
     "ledger_answers": {"ledger_reading", "ledger_rows"},
     "ledger_drift": {"ledger_reading", "ledger_schema_reading"},
+    "ledger_day": {"ledger_counts", "ledger_drift", "ledger_reading", "ledger_schema_reading"},
     "ledger_events": {"ledger_reading", "ledger_rows", "ledger_schema_reading"},
+    "ledger_export": {"ledger_reading", "ledger_rows", "ledger_schema_reading"},
     "ledger_images": {"ledger_reading", "ledger_rows", "ledger_schema_reading"},
     "ledger_quality": {"ledger_reading", "ledger_rows", "ledger_schema_reading"},
     "ledger_reading": {"ledger_trouble"},
@@ -179,6 +195,7 @@ SIBLINGS = {
     "photos": {"filesystem"},
     "polling": {"scan"},
     "readable": {"patience"},
+    "reports": {"durable", "filesystem", "folders", "lock"},
     "scan": {"filesystem"},
     "strangers": {"copying", "filesystem"},
     "listening": {"durable", "filesystem"},
@@ -275,7 +292,8 @@ FLOORS = {
         "core.*", "edges.ledger_report", "edges.serving", "jobs", "locks", "settings", "sweep",
     },
     "preview": {
-        "assembly", "core.*", "edges.fence", "edges.filesystem", "edges.scan", "loops.*", "model", "settings",
+        "assembly", "core.*", "edges.fence", "edges.filesystem", "edges.ledger_choosing",
+        "edges.ledger_returned", "edges.scan", "loops.*", "model", "settings",
     },
     "doctor": {
         "assembly", "core.*", "door", "edges.classifier", "edges.ledger_report", "edges.listening",
@@ -285,7 +303,7 @@ FLOORS = {
     "nights": {"core.*", "edges.ledger_jobs_report", "edges.night_book", "policies", "settings"},
     "night_work": {
         "core.*", "doctor", "drift", "edges.filesystem", "edges.ledger_jobs_report", "edges.ledger_schema",
-        "edges.night_book", "loops.night_steps", "nights", "pruning", "quality", "settings",
+        "edges.night_book", "loops.night_steps", "nights", "pruning", "quality", "report", "settings",
     },
     "quality": {
         "core.*", "edges.bundle", "edges.fence", "edges.filesystem", "edges.ledger_quality",
@@ -316,6 +334,23 @@ FLOORS = {
     },
     "cli_prune": {"cli_options", "edges.log", "exits", "pruning", "show", "show_prune"},
     "show_prune": {"core.*", "pruning", "show"},
+    "recording": {
+        "core.*", "drift", "edges.bundle", "edges.fence", "edges.filesystem", "edges.ledger_images",
+        "edges.ledger_reading", "edges.mounts", "edges.patience", "pictures", "settings",
+    },
+    "report": {
+        "core.*", "drift", "edges.fence", "edges.filesystem", "edges.ledger_day", "edges.ledger_reading",
+        "edges.ledger_schema", "edges.reports", "edges.zone", "recording", "settings",
+    },
+    "cli_report": {"cli_options", "core.*", "exits", "report", "show", "show_report"},
+    "show_report": {"core.*", "report", "show"},
+    "export": {
+        "core.*", "drift", "edges.ledger_export", "edges.ledger_reading", "edges.ledger_schema",
+        "edges.parquet", "settings",
+    },
+    "cli_export": {
+        "cli_options", "core.*", "edges.filesystem", "edges.growing", "edges.ledger_export", "export", "show",
+    },
     "cli_drift": {"cli_options", "drift", "exits", "show_drift"},
     "show_drift": {"core.*", "drift", "show"},
     "cli_journal": {"cli_options", "exits", "show", "show_journal", "tracing"},
@@ -332,10 +367,27 @@ FLOORS = {
         "training.*",
     },
     "show_gate": {"core.*", "show", "training.gate"},
-    "correct": {
-        "core.*", "edges.filesystem", "edges.ledger", "edges.ledger_report", "edges.ledger_schema",
-        "edges.lock", "edges.scan", "edges.taxonomy", "filing", "settings",
+    "asking": {
+        "core.*", "edges.filesystem", "edges.ledger", "edges.ledger_report", "edges.ledger_requests",
+        "edges.ledger_schema", "edges.lock", "edges.mounts", "edges.patience", "filing", "settings",
     },
+    "correct": {
+        "asking", "core.*", "edges.ledger_report", "edges.ledger_requests", "edges.scan", "edges.taxonomy",
+        "settings",
+    },
+    "undo": {"asking", "core.*", "edges.ledger_choosing", "edges.scan", "settings"},
+    "cli_undo": {
+        "cli_correct", "cli_options", "core.*", "edges.log", "exits", "show", "show_undo", "undo",
+    },
+    "show_undo": {"core.*", "show", "undo"},
+    "reclassify": {
+        "asking", "core.*", "edges.ledger_choosing", "edges.ledger_requests", "model", "preview", "settings",
+    },
+    "cli_reclassify": {
+        "cli_correct", "cli_options", "cli_undo", "core.*", "edges.log", "exits", "reclassify", "show",
+        "show_reclassify",
+    },
+    "show_reclassify": {"core.*", "reclassify", "show"},
     "cli_correct": {"cli_options", "core.*", "correct", "edges.log", "exits", "show", "show_correct"},
     "jobs": {
         "core.*", "edges.ledger", "edges.ledger_jobs", "edges.ledger_jobs_report", "edges.ledger_schema",
@@ -363,7 +415,7 @@ FLOORS = {
     "show_evaluation": {"core.*", "show", "training.*"},
     "show_ledger": {"core.*", "rebuild", "show"},
     "show_models": {"activation", "core.*", "inventory", "shadowing", "show", "verifying"},
-    "cli_options": {"inquiry", "settings", "settings_source"},
+    "cli_options": {"core.*", "inquiry", "settings", "settings_source"},
     "cli_evaluate": {
         "cli_options", "edges.bundle", "edges.taxonomy", "exits", "policies", "settings",
         "show", "show_evaluation", "training.*",
@@ -393,11 +445,9 @@ FLOORS = {
         "inventory", "settings", "shadowing", "show_models", "verifying",
     },
     "cli": {
-        "__init__", "assembly", "cli_alerts", "cli_correct", "cli_dataset", "cli_drift", "cli_evaluate",
-        "cli_images", "cli_jobs", "cli_journal", "cli_ledger", "cli_models", "cli_nights", "cli_options",
-        "cli_prune", "cli_service", "cli_token", "cli_train", "core.*", "daemon", "doctor", "edges.bundle",
-        "edges.log", "edges.taxonomy", "exits", "handover", "model", "preview", "settings", "settings_show",
-        "show", "signals", "streams", "sweep",
+        "__init__", "assembly", "cli_*", "core.*", "daemon", "doctor", "edges.bundle", "edges.log",
+        "edges.taxonomy", "exits", "handover", "model", "preview", "settings", "settings_show", "show",
+        "signals", "streams", "sweep",
     },
 }  # fmt: skip
 FLOORS_OUTSIDE = {
@@ -408,6 +458,8 @@ FLOORS_OUTSIDE = {
     "cli_dataset": {"typer"},
     "cli_import": {"typer"},
     "cli_correct": {"typer"},
+    "cli_reclassify": {"typer"},
+    "cli_undo": {"typer"},
     "cli_gate": {"typer"},
     "cli_images": {"typer"},
     "cli_jobs": {"typer"},
@@ -419,6 +471,8 @@ FLOORS_OUTSIDE = {
     "cli_nights": {"typer"},
     "show_nights": {"rich"},
     "quality": {"numpy"},
+    "cli_export": {"typer"},
+    "cli_report": {"typer"},
     "cli_journal": {"typer"},
     "cli_ledger": {"typer"},
     "cli_models": {"typer"},
@@ -433,12 +487,15 @@ FLOORS_OUTSIDE = {
     "show": {"rich"},
     "show_diff": {"rich"},
     "show_drift": {"rich"},
+    "show_report": {"rich"},
     "show_evaluation": {"rich"},
     "show_models": {"rich"},
     "show_training": {"rich"},
     "show_dataset": {"rich"},
     "show_correct": {"rich"},
     "show_images": {"rich"},
+    "show_reclassify": {"rich"},
+    "show_undo": {"rich"},
     "show_jobs": {"rich"},
     "show_token": {"rich"},
     "show_gate": {"rich"},
@@ -502,8 +559,8 @@ def reached(module: str) -> set[str]:
 
 
 def matches(name: str, allowed: set[str]) -> bool:
-    """Whether a table allows a module, by name or by its floor."""
-    return name in allowed or f"{name.partition('.')[0]}.*" in allowed
+    """Whether a table allows a module, by name, by its floor, or as one of the command line."""
+    return bool({name, f"{name.partition('.')[0]}.*", f"{name.partition('_')[0]}_*"} & allowed)
 
 
 def on(floor: str) -> list[str]:

@@ -13,6 +13,7 @@ from refundsorter.cli import app
 from refundsorter.core.check import Check
 from refundsorter.core.job import JobReport
 from refundsorter.core.photo_fields import NAMES
+from refundsorter.core.report import Account as DayAccount
 from refundsorter.core.shadow import Agreement, Comparison, Disagreement
 from refundsorter.core.share import Share
 from refundsorter.core.standing import Standing
@@ -20,6 +21,7 @@ from refundsorter.exits import ExitCode
 from refundsorter.inventory import Listed, Shown
 from refundsorter.preview import Rehearsal
 from refundsorter.rebuild import Rebuilt
+from refundsorter.report import Made
 from refundsorter.shadowing import ShadowRecord
 from refundsorter.sweep import Account
 from refundsorter.training.compare import Comparison as Differences
@@ -76,6 +78,7 @@ def test_every_json_field_is_on_the_page() -> None:
         "jobs show": (JobReport,),
         "status": (Standing,),
         "doctor": (Check,),
+        "report": (Made, DayAccount),
         "ledger rebuild": (Rebuilt,),
         "evaluate": (Evaluation, Measure, Mistake, Share, CategoryScore, Reliability, Bin, Point),
         "models diff": (Differences, Pair, Verdict),

@@ -76,7 +76,7 @@ def test_the_metadata_names_command_and_extras(wheel: Path) -> None:
         commands = archive.read(f"{folder}/entry_points.txt").decode()
     assert metadata["Version"] == __version__
     assert metadata["Requires-Python"] == ">=3.11"
-    assert set(metadata.get_all("Provides-Extra", [])) == {"train", "test", "all"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"train", "parquet", "test", "all"}
     assert "refundsorter = refundsorter.__main__:main" in commands
 
 

@@ -59,10 +59,10 @@ def mode(path: Path) -> str:
     return f"{stat.S_IMODE(path.stat().st_mode):04o}"
 
 
-def sweep(shop: Shop, umask: int) -> None:
-    """Sort what lies there, under a umask."""
+def run_under(umask: int, shop: Shop, command: str) -> None:
+    """Run a command under a umask."""
     subprocess.run(
-        [*COMMAND, "sweep", "--config", str(shop.config)],
+        [*COMMAND, command, "--config", str(shop.config)],
         check=True,
         umask=umask,
         env=environment(),
@@ -84,9 +84,10 @@ def say_what_is_served(shop: Shop, umask: int) -> None:
 
 @pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077])
 def test_files_have_the_modes_that_the_page_says(shop: Shop, umask: int) -> None:
-    """Ledger, lock, journal and new folders: the page's mode less the umask; a photo keeps its own."""
+    """Each has the mode that the page says, less the umask; a photo keeps its own."""
     shop.drop("a.jpg", photo("red")).chmod(0o604)
-    sweep(shop, umask)
+    run_under(umask, shop, "sweep")
+    run_under(umask, shop, "report")
     say_what_is_served(shop, umask)
     shop.run("token", "add", "portal", "--role", "read")
     told = modes()
@@ -101,6 +102,8 @@ def test_files_have_the_modes_that_the_page_says(shop: Shop, umask: int) -> None
         "state_dir": shop.state,
         "sorted/_journal/*.jsonl": journal,
         "sorted/_journal/": shop.sorted / "_journal",
+        "sorted/_reports/*": next((shop.sorted / "_reports").glob("*.html")),
+        "sorted/_reports/": shop.sorted / "_reports",
         "sorted/*/": shop.sorted / "WARM",
     }
     named = {"state_dir" if name == "state_dir/" else name: bits for name, bits in told.items()}
@@ -122,7 +125,7 @@ def test_a_copied_photo_keeps_its_mode_but_no_privilege(shop: Shop) -> None:
     """On another file system the copy has the photo's mode, without set-user-ID."""
     with shelve_elsewhere(shop):
         shop.drop("a.jpg", photo("red")).chmod(0o4644)
-        sweep(shop, 0o000)
+        run_under(0o000, shop, "sweep")
         assert mode(shop.sorted / "WARM" / "a.jpg") == "0644"
 
 

@@ -1,4 +1,4 @@
-"""What is done with photos: send them, try one again, put one right."""
+"""What is done with photos: send them, try one again, put one right, or back."""
 
 import time
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from refundsorter.api.depends import BearerOf, PortsOf
 from refundsorter.api.ports import Ports
 from refundsorter.api.problems import Problem, responses
 from refundsorter.core.correction import CategoryRefused, Stage, Verdict
-from refundsorter.core.image import TERMINAL
+from refundsorter.core.image import FILED, TERMINAL, State
 from refundsorter.core.text import printable
 from refundsorter.core.upload import Delivered, DeliveryPort, UploadsPort
 
@@ -28,6 +28,15 @@ MOST_FILES = 64  # in one request
 LOOK_S = 0.05  # how often it is looked whether a photo lies where it belongs
 PATIENCE_S = 10.0  # how long a request waits for that
 Number = Annotated[int, Path(ge=1, le=LAST_ID, description="The photo's number.", examples=[4711])]
+By = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=255,
+        description="Whose word it is; with a token it is the token's name.",
+        examples=["clerk"],
+    ),
+]
 UPLOAD = {
     "requestBody": {
         "required": True,
@@ -89,22 +98,22 @@ class CorrectIn(BaseModel):
     category: Annotated[
         str, Field(pattern=FOLDER, max_length=255, description="The folder's name.", examples=["TOYS"])
     ]
-    by: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            max_length=255,
-            description="Whose word it is; with a token it is the token's name.",
-            examples=["clerk"],
-        ),
-    ] = None
+    by: By = None
     new_category: Annotated[
         bool, Field(description="Whether a category is meant that the taxonomy does not know.")
     ] = False
 
 
+class UndoIn(BaseModel):
+    """Who wants it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    by: By = None
+
+
 class Corrected(BaseModel):
-    """What has become of a correction."""
+    """What has become of a correction, or of putting a photo back."""
 
     id: Annotated[int, Field(description="The photo's number.", examples=[7])]
     correction: Annotated[int, Field(description="The correction's number.", examples=[3])]
@@ -142,7 +151,9 @@ def retry(ports: PortsOf, image: Number) -> Retried:
     photo = ports.images.photo(image)
     if photo is None:
         raise Problem(404, f"There is no photo {image}.")
-    if photo.state in TERMINAL:
+    if photo.state is State.UNDONE:
+        raise Problem(409, f"Photo {image} was put back into the inbox; a sweep with `undone` sorts it.")
+    if photo.state in FILED:
         raise Problem(409, f"Photo {image} is filed; put it right by /v1/images/{image}/correct.")
     raise Problem(409, f"Photo {image} is being sorted.")
 
@@ -157,6 +168,25 @@ async def correct(
 ) -> Corrected:
     """Move it into the category where it belongs, and record it; as `refundsorter correct`."""
     number = await run_sync(_asked, ports, bearer, image, wanted)
+    return await _awaited(ports, image, number, response)
+
+
+@router.post(
+    "/{image}/undo",
+    summary="Put a photo back into the inbox",
+    responses={202: {"model": Corrected, "description": "It is not done yet."}, **responses(409, 422, 503)},
+)
+async def undo(
+    ports: PortsOf, bearer: BearerOf, image: Number, response: Response, wanted: UndoIn | None = None
+) -> Corrected:
+    """Move it where it came from, and record it; as `refundsorter undo`. It is not sorted again by itself."""
+    by = bearer or (wanted.by if wanted else None)
+    number = await run_sync(_asked_back, ports, by, image)
+    return await _awaited(ports, image, number, response)
+
+
+async def _awaited(ports: Ports, image: int, number: int, response: Response) -> Corrected:
+    """What has become of a request, after some seconds at most."""
     deadline = time.monotonic() + PATIENCE_S
     verdict = await run_sync(ports.desk.verdict, number)
     while verdict.stage is not Stage.DONE and time.monotonic() < deadline:
@@ -215,6 +245,18 @@ def _asked(ports: Ports, bearer: str | None, image: int, wanted: CorrectIn) -> i
         return ports.desk.correct(image, wanted.category, by=by, is_new=wanted.new_category)
     except CategoryRefused as refused:
         raise Problem(409, printable(str(refused))) from refused
+
+
+def _asked_back(ports: Ports, by: str | None, image: int) -> int:
+    photo = ports.images.photo(image)
+    if photo is None:
+        raise Problem(404, f"There is no photo {image}.")
+    if photo.state not in TERMINAL:
+        raise Problem(409, f"Photo {image} is being sorted; it lies in the inbox still.")
+    number = ports.desk.undo(image, by=by)
+    if number is None:
+        raise Problem(409, f"Photo {image} was put back before.")
+    return number
 
 
 def _corrected(image: int, number: int, verdict: Verdict) -> Corrected:

@@ -53,11 +53,14 @@ class JobIn(BaseModel):
     glob: Annotated[str, Field(pattern="^[^/.\\x00][^\\x00]*$", max_length=MAX_TEXT)] | None = Field(
         default=None, description="A pattern that the path ends with: `*.jpg`, `monday/*.jpg`."
     )
+    undone: bool = Field(
+        default=False, description="Also photos that were put back into the inbox; no other job takes them."
+    )
     by: Text | None = Field(default=None, description="Who asks for it; with a token it is the token's name.")
 
 
 class JobOut(BaseModel):
-    """How a job stands: found = done + left, and done = sorted + review + rejected + kept."""
+    """How a job stands: found = done + left, and done = sorted + review + rejected + undone + kept."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -79,6 +82,7 @@ class JobOut(BaseModel):
     sorted: int = Field(description="Photos in the folders of their categories.", examples=[140])
     review: int = Field(description="Photos for a person to decide.", examples=[9])
     rejected: int = Field(description="Photos that cannot be used.", examples=[1])
+    undone: int = Field(description="Photos that were filed, and then put back.", examples=[0])
     kept: int = Field(description="Photos left in the inbox, being of other classes.", examples=[0])
     categories: dict[str, int] = Field(description="Sorted photos by category.", examples=[{"TOYS": 140}])
     failures: dict[str, int] = Field(description="Rejected photos by reason.", examples=[{"truncated": 1}])
@@ -129,7 +133,7 @@ def start_job(
     409 where the daemon has no such class or inbox, none that is left to jobs, or another job by that key.
     """
     try:
-        scope = Scope(classes=tuple(job.classes), paths=tuple(job.paths), glob=job.glob)
+        scope = Scope(classes=tuple(job.classes), paths=tuple(job.paths), glob=job.glob, undone=job.undone)
         found = ports.jobs.start(scope, by=bearer or job.by, key=idempotency_key)
     except (JobRefused, KeyReused) as refused:
         raise Problem(409, printable(str(refused))) from refused

@@ -101,14 +101,16 @@ def _measured(port: metric.MetricsPort) -> Iterator[Metric]:
 
 
 def _photos(ports: Ports) -> Iterator[Metric]:
-    outcomes: Counter[tuple[str, str]] = Counter()
+    outcomes, undone = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for one in ports.images.tallies():
         outcomes[one.state, one.category or NO_CATEGORY] += one.photos
-    about = "Photos that were filed, over all time; the category is the best one, wherever they were filed."
-    family = CounterMetricFamily(metric.PREFIX + "files", about, labels=("outcome", "category"))
-    for labels, number in sorted(outcomes.items()):
-        family.add_metric(labels, number)
-    yield family
+        undone[one.state, one.category or NO_CATEGORY] += one.undone
+    yield _by_outcome(
+        "files",
+        "Photos that were filed, over all time; the category is the best one, wherever they were filed.",
+        outcomes,
+    )
+    yield _by_outcome("undone_files", "Photos of these that were put back into the inbox.", +undone)
     standing = ports.about.status()
     queue = GaugeMetricFamily(
         metric.PREFIX + "queue_files", "Photos that are not filed yet.", labels=("state",)
@@ -122,6 +124,13 @@ def _photos(ports: Ports) -> Iterator[Metric]:
         standing["oldest_waiting_s"] or 0.0,
     )
     yield _gauge("journal_owed_lines", "Lines that the journal still lacks.", standing["lines_owed"])
+
+
+def _by_outcome(name: str, about: str, photos: Counter[tuple[str, str]]) -> Metric:
+    family = CounterMetricFamily(metric.PREFIX + name, about, labels=("outcome", "category"))
+    for labels, number in sorted(photos.items()):
+        family.add_metric(labels, number)
+    return family
 
 
 def _sweep(ports: Ports) -> Iterator[Metric]:

@@ -129,6 +129,9 @@ class DeskPort(Protocol):
             CategoryRefused: It is no category, or, where a new one is meant, none that could be.
         """
 
+    def undo(self, image: int, *, by: str | None) -> int | None:
+        """Ask for a photo to be put back where it came from; the request's number, None where it was."""
+
     def verdict(self, correction: int) -> Verdict:
         """What has become of it; one that was refused is not kept."""
 

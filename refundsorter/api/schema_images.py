@@ -100,12 +100,14 @@ class Correction(BaseModel):
 
     correction: Annotated[int, Field(description="Its number, as in the journal.")]
     state: Annotated[str, Field(description="asked, intended, done or refused.", examples=["done"])]
-    how: Annotated[str, Field(description="command, or moved by hand.", examples=["command"])]
+    how: Annotated[str, Field(description="command, moved by hand, or undone.", examples=["command"])]
     by: Annotated[str | None, Field(description="Who, where it is known.", examples=["clerk"])]
     asked_at: Annotated[Time, Field(description="When it was asked for.")]
     time: Annotated[Time | None, Field(description="When it was done.")]
     from_category: Annotated[str | None, Field(description="The folder it lay in.", examples=["TOYS"])]
-    to_category: Annotated[str, Field(description="The folder it belongs to.", examples=["GARDEN"])]
+    to_category: Annotated[
+        str | None, Field(description="The folder it belongs to; null: the inbox.", examples=["GARDEN"])
+    ]
     trouble: Annotated[str | None, Field(description="What holds it back, or why it was refused.")]
 
     @classmethod

@@ -115,9 +115,10 @@ class Chain:
         carried = previous_of(line)
         if carried is None:
             carried = before.tip if before else GENESIS
-            is_line = line.startswith(b"{") and line.endswith(b"}\n")
-            if not is_line or self.unchained < self.lines - 1:
-                self._breaks.append(Break(place, UNLINKED if is_line else NO_LINE))
+            if not (line.startswith(b"{") and line.endswith(b"}\n")):
+                self._breaks.append(Break(place, NO_LINE))
+            elif self.unchained < self.lines - 1:
+                self._breaks.append(Break(place, UNLINKED))
             else:
                 self.unchained += 1
         if before and carried == before.tip and before.last.file == place.file:

@@ -1,7 +1,8 @@
 """What a person puts right: a photo moved from where the daemon, or somebody, had filed it.
 
 A correction has a number of its own and a line of its own in the journal; the photo keeps its number. The
-latest one counts: whoever moves a photo back has corrected the correction.
+latest one counts: whoever moves a photo back has corrected the correction. One that puts a photo back into
+the inbox is an undoing, and the last one of that photo.
 """
 
 from dataclasses import dataclass
@@ -18,10 +19,15 @@ from refundsorter.core.taxonomy import folder_problem
 
 
 class How(StrEnum):
-    """How a person said it."""
+    """How it was said."""
 
     COMMAND = "command"  # by `refundsorter correct`
     MOVED = "moved"  # by moving the photo on the shelf; a scan has found it
+    UNDONE = "undone"  # by having it put back into the inbox
+    RECLASSIFIED = "reclassified"  # nobody did: another model was asked; `by` says which
+
+
+NOWHERE = ""  # the category of a photo that is put back
 
 
 class CategoryRefused(RefundsorterError):
@@ -47,7 +53,7 @@ class Correction:
     source: str  # where it had lain
     destination: str  # where it lay then
     origin: str  # the folder of the shelf that it came from: a category, or `_review`, `_rejected`, …
-    category: str  # the folder of the shelf that it was put in, likewise
+    category: str  # the folder of the shelf that it was put in, likewise; `NOWHERE` for the inbox
     by: str | None  # who did it, where that is known
     how: How  # how it was said
     model: str  # whose answer it corrects, or confirms: NAME/VERSION
@@ -68,7 +74,7 @@ class Correction:
         """The line as a mapping; see `core.record.Entry`."""
         return {
             "schema": SCHEMA,
-            "event": Event.CORRECTED.value,
+            "event": (Event.UNDONE if self.how is How.UNDONE else Event.CORRECTED).value,
             "id": self.image,
             "correction": self.id,
             "time": rfc3339(self.time),
@@ -76,7 +82,7 @@ class Correction:
             "source": self.source,
             "destination": self.destination,
             "from": self.origin,
-            "to": self.category,
+            "to": self.category or None,
             "by": self.by,
             "how": self.how.value,
             "model": self.model,
@@ -108,13 +114,24 @@ class Shelved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """Where a photo came from."""
+
+    path: str  # where it lay
+    root: str  # the inbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A correction that a command has asked for."""
 
     id: int  # its number
     image: int  # the photo's
-    category: str  # where it belongs
+    category: str  # where it belongs; `NOWHERE` where it is to be put back
     photo: Shelved | None  # None: no photo with this number was filed
+    home: Home | None  # likewise
+    is_undone: bool = False  # whether it was put back before
+    is_as_filed: bool = False  # whether it was never moved on the shelf: its file is known from the inbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +142,15 @@ class Relocation:
     claimed: Claimed  # the photo, where it lies now
     sha256: str | None  # of its bytes, if it was read
     origin: str  # the folder of the shelf it comes from
-    category: str  # the one it goes to
+    category: str  # the one it goes to; `NOWHERE` where it is put back
     destination: str  # the path it goes to
     model: str  # whose answer is corrected
+    home: Home  # where it came from
+
+    @property
+    def is_undoing(self) -> bool:
+        """Whether it is put back into the inbox."""
+        return self.category == NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

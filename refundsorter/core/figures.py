@@ -15,7 +15,7 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filed:
-    """How many photos of some kind were filed in which way."""
+    """How many photos of some kind are filed in which way; those that were put back do not count."""
 
     sorted: int
     review: int
@@ -26,7 +26,8 @@ def totals(tallies: Sequence[Tallied], open_photos: Mapping[str, int]) -> dict[s
     """How many photos are in each state, over all time."""
     filed = Counter[str]()
     for one in tallies:
-        filed[one.state] += one.photos
+        filed[one.state] += one.photos - one.undone
+        filed[State.UNDONE] += one.undone
     return {state.value: open_photos.get(state.value, 0) + filed[state.value] for state in State}
 
 
@@ -46,8 +47,8 @@ def rejected(tallies: Sequence[Tallied]) -> dict[str, int]:
     found = Counter[str]()
     for one in tallies:
         if one.state == State.REJECTED and one.reason is not None:
-            found[one.reason] += one.photos
-    return dict(found.most_common())
+            found[one.reason] += one.photos - one.undone
+    return {reason: photos for reason, photos in found.most_common() if photos}
 
 
 def quantiles(timings: Sequence[Timing]) -> dict[str, dict[str, float]]:
@@ -74,7 +75,7 @@ def day_name(day: int) -> str:
 def _filed(keyed: Iterable[tuple[str, Tallied]]) -> dict[str, Filed]:
     counts: dict[str, Counter[str]] = {}
     for key, one in keyed:
-        counts.setdefault(key, Counter())[one.state] += one.photos
+        counts.setdefault(key, Counter())[one.state] += one.photos - one.undone
     return {
         key: Filed(sorted=found["sorted"], review=found["review"], rejected=found["rejected"])
         for key, found in sorted(counts.items())

@@ -22,6 +22,7 @@ class State(StrEnum):
     SORTED = "sorted"  # in the folder of its category
     REVIEW = "review"  # in `_review/`, for a person to decide
     REJECTED = "rejected"  # in `_rejected/`, with the reason
+    UNDONE = "undone"  # in the inbox again, where a person had it put back
 
 
 # From each state, the states it may become. Passing trouble leads back to waiting; a name that someone else
@@ -32,13 +33,15 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.CLASSIFIED: frozenset(
         {State.SORTED, State.REVIEW, State.REJECTED, State.WAITING, State.CLASSIFIED}
     ),
-    State.SORTED: frozenset(),
-    State.REVIEW: frozenset(),
-    State.REJECTED: frozenset(),
+    State.SORTED: frozenset({State.UNDONE}),
+    State.REVIEW: frozenset({State.UNDONE}),
+    State.REJECTED: frozenset({State.UNDONE}),
+    State.UNDONE: frozenset(),
 }
 
-OPEN = frozenset(state for state, onward in TRANSITIONS.items() if onward)
-TERMINAL = frozenset(State) - OPEN
+FILED = frozenset({State.SORTED, State.REVIEW, State.REJECTED})  # it lies on the shelf
+TERMINAL = FILED | {State.UNDONE}  # nothing more is done by itself
+OPEN = frozenset(State) - TERMINAL
 
 
 class IllegalTransition(RefundsorterError):

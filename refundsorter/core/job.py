@@ -1,7 +1,8 @@
 """A job: a run over the photos of the inboxes, with progress that adds up.
 
 Its request says which photos it is about. Of a job with classes every photo is looked at, and those of other
-classes stay where they lie: they are *kept*. done = sorted + review + rejected + kept; found = done + left.
+classes stay where they lie: they are *kept*. One that is put back later is *undone*.
+done = sorted + review + rejected + undone + kept; found = done + left.
 """
 
 from collections.abc import Mapping
@@ -76,13 +77,21 @@ class Scope:
     classes: tuple[str, ...] = ()  # labels and categories; none: whatever a photo shows
     paths: tuple[str, ...] = ()  # files and folders of inboxes, absolute; none: all of them
     glob: str | None = None  # a pattern that the path in the inbox ends with, as `PurePath.match` takes it
+    undone: bool = False  # also photos that a person had put back
 
     @classmethod
     def of(
-        cls, *, classes: tuple[str, ...] = (), paths: tuple[str, ...] = (), glob: str | None = None
+        cls,
+        *,
+        classes: tuple[str, ...] = (),
+        paths: tuple[str, ...] = (),
+        glob: str | None = None,
+        undone: bool = False,
     ) -> Self:
         """One that is equal to every other that means the same."""
-        return cls(classes=tuple(sorted(set(classes))), paths=tuple(sorted(set(paths))), glob=glob)
+        return cls(
+            classes=tuple(sorted(set(classes))), paths=tuple(sorted(set(paths))), glob=glob, undone=undone
+        )
 
     def covers(self, path: str, *, root: str) -> bool:
         """Whether it is about a file, before anybody has looked into it.
@@ -128,6 +137,7 @@ class Tally:
 
     found: int = 0  # photos that belong to it
     review: int = 0
+    undone: int = 0  # filed, and then put back
     kept: int = 0  # left where they lie, being of other classes
     categories: Mapping[str, int] = field(default_factory=dict)  # sorted photos by category
     failures: Mapping[str, int] = field(default_factory=dict)  # rejected photos by reason
@@ -145,12 +155,12 @@ class Tally:
     @property
     def done(self) -> int:
         """Photos of which the job wants no more."""
-        return self.sorted + self.review + self.rejected + self.kept
+        return self.sorted + self.review + self.rejected + self.undone + self.kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReport:
-    """How a job stands, as commands and HTTP tell it: found = sorted + review + rejected + kept + left."""
+    """How a job stands, as commands and HTTP tell it: found = done + left."""
 
     id: int
     kind: str
@@ -160,12 +170,13 @@ class JobReport:
     paths: tuple[str, ...]  # files and folders that it is about; none: every inbox
     glob: str | None  # the pattern of the paths that it is about
     found: int  # photos that belong to it; grows until `percent` is told
-    done: int  # sorted + review + rejected + kept
+    done: int  # sorted + review + rejected + undone + kept
     left: int  # photos in the inbox that it has not come to, or could not sort
     percent: float | None  # of `done`, once all photos are found
     sorted: int
     review: int
     rejected: int
+    undone: int  # filed, and then put back into the inbox
     kept: int  # left in the inbox, being of other classes
     categories: Mapping[str, int]  # sorted photos by category
     failures: Mapping[str, int]  # rejected photos by reason
@@ -198,6 +209,7 @@ def report(job: Job, tally: Tally, *, now: float) -> JobReport:
         sorted=tally.sorted,
         review=tally.review,
         rejected=tally.rejected,
+        undone=tally.undone,
         kept=tally.kept,
         categories=tally.categories,
         failures=tally.failures,

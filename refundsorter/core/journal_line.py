@@ -14,8 +14,8 @@ from enum import StrEnum
 from typing import Any, NoReturn
 
 from refundsorter.core.bundle import SHA256
-from refundsorter.core.correction import Correction, How
-from refundsorter.core.image import TERMINAL, Ranked
+from refundsorter.core.correction import NOWHERE, Correction, How
+from refundsorter.core.image import FILED, Ranked
 from refundsorter.core.prediction import Prediction
 from refundsorter.core.record import SCHEMA, Event, Key, Record, rfc3339
 
@@ -76,6 +76,12 @@ def _read_record(fields: dict[str, Any], image_id: int) -> Line:
 
 
 def _read_correction(fields: Mapping[str, Any], image_id: int) -> Line:
+    if fields.get("how") == How.UNDONE or fields.get("to") is None:
+        return Line(record=None, flaw=Flaw.DAMAGED, id=image_id)
+    return _read_done(fields, image_id)
+
+
+def _read_done(fields: Mapping[str, Any], image_id: int) -> Line:
     if not _fit(fields, _CORRECTION):
         return Line(record=None, flaw=Flaw.DAMAGED, id=image_id)
     correction = Correction(
@@ -83,12 +89,18 @@ def _read_correction(fields: Mapping[str, Any], image_id: int) -> Line:
         image=image_id,
         time=datetime.fromisoformat(fields["time"]).timestamp(),
         origin=fields["from"],
-        category=fields["to"],
+        category=fields["to"] or NOWHERE,
         how=How(fields["how"]),
         size=fields["bytes"],
         **{name: fields[name] for name in ("source", "destination", "by", "model", "sha256")},
     )
     return Line(record=None, flaw=None, id=image_id, correction=correction)
+
+
+def _read_undoing(fields: Mapping[str, Any], image_id: int) -> Line:
+    if fields.get("how") != How.UNDONE or fields.get("to", "") is not None:
+        return Line(record=None, flaw=Flaw.DAMAGED, id=image_id)
+    return _read_done(fields, image_id)
 
 
 def _read_prediction(fields: Mapping[str, Any], image_id: int) -> Line:
@@ -187,7 +199,7 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
     "time": _is_time,
     "source": _is_path,
     "destination": _is_path,
-    "state": lambda value: isinstance(value, str) and value in TERMINAL,
+    "state": lambda value: isinstance(value, str) and value in FILED,
     "category": _or_null(_is_text),
     "label": _or_null(_is_text),
     "confidence": _or_null(_is_number),
@@ -211,7 +223,7 @@ _PREDICTION: Mapping[str, Callable[[object], bool]] = {
     "time": _is_time,
     "file": _or_null(_is_text),
     "by": _or_null(_is_text),
-    "state": lambda value: isinstance(value, str) and value in TERMINAL,
+    "state": lambda value: isinstance(value, str) and value in FILED,
     "category": _or_null(_is_text),
     "label": _is_text,
     "confidence": _is_number,
@@ -234,7 +246,7 @@ _CORRECTION: Mapping[str, Callable[[object], bool]] = {
     "source": _is_path,
     "destination": _is_path,
     "from": _is_folder,
-    "to": _is_folder,
+    "to": _or_null(_is_folder),
     "by": _or_null(_is_text),
     "how": lambda value: isinstance(value, str) and value in set(How),
     "model": _is_text,
@@ -244,5 +256,6 @@ _CORRECTION: Mapping[str, Callable[[object], bool]] = {
 _READERS: Mapping[Event, Callable[[dict[str, Any], int], Line]] = {
     Event.FILED: _read_record,
     Event.CORRECTED: _read_correction,
+    Event.UNDONE: _read_undoing,
     Event.PREDICTED: _read_prediction,
 }

@@ -52,7 +52,7 @@ def change_fields(change: Change) -> dict[str, Any]:
         "asked_at": rfc3339(change.asked_at),
         "time": _time(change.done_at),
         "from_category": _shown(change.origin),
-        "to_category": printable(change.category),
+        "to_category": _shown(change.category or None),
         "trouble": _shown(change.trouble),
     }
 

@@ -17,6 +17,7 @@ REVIEW = "_review"
 REJECTED = "_rejected"
 DUPLICATES = "_duplicates"
 JOURNAL = "_journal"
+REPORTS = "_reports"
 TAKEN = ".taken"
 UNKNOWN = "unknown"  # under `_review/`, where no label of the model is in the taxonomy
 
@@ -94,9 +95,14 @@ def free_name(name: str, taken: Callable[[str], bool]) -> str:
     return numbered(name, high)
 
 
-def partial_name(image_id: int) -> str:
-    """The hidden name under which a copy grows in its destination folder; recovery knows it by the id."""
-    return f".refundsorter-{image_id}.part"
+def partial_name(image_id: int, token: str | None = None) -> str:
+    """The hidden name under which a copy grows in its destination folder; recovery knows it by the id.
+
+    Args:
+        image_id: The photo's.
+        token: That of the daemon's ledger, in an inbox, which other daemons may see; None on the shelf.
+    """
+    return f".refundsorter-{image_id}.part" if token is None else f".refundsorter-{token}-{image_id}.part"
 
 
 def taken_name(token: str, image_id: int) -> str:

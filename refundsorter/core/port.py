@@ -172,7 +172,7 @@ class ShelfPort(Protocol):
     """Durable moves. See `edges.shelf.Shelf`."""
 
     def place(self, folder: PurePath, name: str, reserved: set[str]) -> str:
-        """A free path in a folder of the shelf."""
+        """A free path in a folder, on the shelf or an absolute one."""
 
     def move(self, intents: Sequence[Move]) -> list[float | NameTaken | PassingTrouble | Vanished]:
         """Move a batch; durable when it returns."""
@@ -191,6 +191,9 @@ class ShelfPort(Protocol):
 
     def is_inbox_away(self, claimed: Claimed) -> bool:
         """Whether what is missing in an inbox may lie there when the inbox is back."""
+
+    def unmounted_device(self, root: str) -> int | None:
+        """The device of an inbox on which nothing is mounted; None where something is."""
 
     def drop_source(self, source: str, identity: FileIdentity, sha256: str | None, destination: str) -> None:
         """Remove a source whose photo lies at its destination."""

@@ -15,8 +15,11 @@ class CorrectionsPort(Protocol):
     Each method is one durable transaction, and raises `PassingTrouble` when the disk does not allow it now.
     """
 
-    def requests(self, limit: int) -> list[Request]:
-        """What is asked for, the oldest first; of each photo one at a time."""
+    def requests(self, limit: int, *, after: int) -> list[Request]:
+        """What is asked for behind a number, the oldest first; of each photo one at a time."""
+
+    def came_from(self, root: str, device: int) -> bool:
+        """Whether any photo lay on this device when it came by this inbox, or lies there again."""
 
     def intend(self, relocations: Sequence[Relocation]) -> None:
         """Write down where photos are about to be moved."""

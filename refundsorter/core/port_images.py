@@ -82,12 +82,12 @@ class Change:
 
     id: int
     stage: str
-    how: str  # command or moved
+    how: str  # command, moved or undone
     by: str | None
     asked_at: float
     done_at: float | None
     origin: str | None  # the folder it lay in
-    category: str  # the folder it belongs to
+    category: str  # the folder it belongs to; "" for the inbox
     trouble: str | None
 
 
@@ -108,6 +108,7 @@ class Tallied:
     category: str | None
     reason: str | None
     photos: int
+    undone: int = 0  # of these, in the inbox again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

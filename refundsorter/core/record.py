@@ -22,11 +22,13 @@ class Event(StrEnum):
 
     FILED = "filed"  # a photo reached its destination: `Record`
     CORRECTED = "corrected"  # a person put it right: `core.correction.Correction`
+    UNDONE = "undone"  # a person had it put back into the inbox: likewise, and of its numbers
     PREDICTED = "predicted"  # somebody asked about an image: `core.prediction.Prediction`
 
 
-# The field that tells lines of an event apart.
+# The field that tells lines of an event apart; those of two events may share their numbers.
 NUMBERS = {Event.FILED: "id", Event.CORRECTED: "correction", Event.PREDICTED: "prediction"}
+COUNTED_AS = {Event.UNDONE: Event.CORRECTED}
 
 
 class Key(NamedTuple):
@@ -155,6 +157,7 @@ def key_of(fields: object) -> Key | None:
         return None
     told = fields.get("event")
     event = Event(told) if told in tuple(Event) else Event.FILED
+    event = COUNTED_AS.get(event, event)
     number = fields.get(NUMBERS[event])
     return Key(event, number) if isinstance(number, int) else None
 

@@ -13,10 +13,30 @@ from refundsorter.edges.photos import CHUNK_BYTES
 
 
 class Copies:
-    """Copies on the shelf: each grows beside its destination under a hidden name, and is published whole."""
+    """Copies on the shelf: each grows beside its destination under a hidden name, and is published whole.
 
-    def __init__(self, files: FileSystem, min_free_bytes: int, progress: Callable[[], object]) -> None:
+    Those of photos that are put back grow in an inbox, where the name is this ledger's own.
+
+    Args:
+        files: How file systems are reached.
+        token: That of the ledger.
+        shelf: Its root.
+        min_free_bytes: What is left free.
+        progress: Called for every piece.
+    """
+
+    def __init__(
+        self,
+        files: FileSystem,
+        token: str,
+        *,
+        shelf: str,
+        min_free_bytes: int,
+        progress: Callable[[], object],
+    ) -> None:
         self._files = files
+        self._shelf = shelf
+        self._token = token
         self._min_free_bytes = min_free_bytes
         self._progress = progress
 
@@ -40,7 +60,7 @@ class Copies:
             )
         self.discard(intent.destination, claimed.id)
         try:
-            self._write(intent, lies_at, _partial(intent.destination, claimed.id))
+            self._write(intent, lies_at, self._partial(intent.destination, claimed.id))
         except (NameTaken, PassingTrouble, Vanished):
             self.discard(intent.destination, claimed.id)
             raise
@@ -53,7 +73,7 @@ class Copies:
             PassingTrouble: It cannot be published now.
             Vanished: The shelf, or the copy, is gone.
         """
-        partial = _partial(intent.destination, intent.claimed.id)
+        partial = self._partial(intent.destination, intent.claimed.id)
         try:
             if not self._files.rename(partial, intent.destination):
                 link(self._files, partial, intent.destination, identity_of(self._files.lstat(partial)))
@@ -68,9 +88,15 @@ class Copies:
             PassingTrouble: It cannot be removed now.
         """
         try:
-            self._files.unlink(_partial(destination, image_id))
+            self._files.unlink(self._partial(destination, image_id))
         except Vanished:
             return
+
+    def _partial(self, destination: str, image_id: int) -> str:
+        """Where the copy of a photo grows: beside its destination."""
+        folder = os.path.dirname(destination)
+        is_on_shelf = folder == self._shelf or folder.startswith(f"{self._shelf}/")
+        return os.path.join(folder, partial_name(image_id, None if is_on_shelf else self._token))
 
     def _write(self, intent: Move, lies_at: str, path: str) -> None:
         """Copy a photo to a new file, with its mode and its time; durable when it returns."""
@@ -110,8 +136,3 @@ def hash_of(files: FileSystem, path: str) -> str:
         return digest.hexdigest()
     finally:
         files.close(descriptor, path)
-
-
-def _partial(destination: str, image_id: int) -> str:
-    """Where the copy of a photo grows: beside its destination."""
-    return os.path.join(os.path.dirname(destination), partial_name(image_id))

@@ -71,6 +71,11 @@ _DAMAGE = (
 _BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
+def be_lenient() -> None:
+    """From now on in this process, take what is there of a picture whose end is missing."""
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+
+
 class Decoder:
     """Decodes photos to the model's input; it holds no state, any number of threads may share one.
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from refundsorter.core.fault import ItemFault
 from refundsorter.core.pixels import ImageLimits
-from refundsorter.edges.decoder import Decoder
+from refundsorter.edges.decoder import Decoder, be_lenient
 from refundsorter.edges.fence import LOAD, MESSAGE_BYTES, data_offset
 
 MAX_DETAIL = MESSAGE_BYTES // LOAD // 16  # characters; JSON writes one as twelve bytes at most
@@ -83,7 +83,8 @@ def work(order: dict[str, int], talk: int, memory: int) -> None:
 
     Args:
         order: `input_size`, `max_pixels`, `max_bytes`, `min_side` as the decoder takes them; `cpu_s`, seconds
-            of processor time a photo; `memory_bytes`, that decoding may add.
+            of processor time a photo; `memory_bytes`, that decoding may add; `lenient`, not 0 where the
+            beginning of a picture will do.
         talk: The socket: the lengths of photos come in; for each one milliseconds and what it is, or why not,
             go out.
         memory: Shared memory: pixels, uint8 [LOAD, input_size, input_size, 3], and at the next page the
@@ -93,6 +94,8 @@ def work(order: dict[str, int], talk: int, memory: int) -> None:
     limits = ImageLimits(
         max_bytes=order["max_bytes"], max_pixels=order["max_pixels"], min_side=order["min_side"]
     )
+    if order["lenient"]:
+        be_lenient()
     decoder = Decoder(limits=limits, input_size=side)
     shared = mmap.mmap(memory, 0)
     pixels = np.ndarray((LOAD, side, side, 3), np.uint8, shared)

@@ -162,9 +162,10 @@ class FencedDecoder:
         fence: Where workers come from.
         limits: What one photo may cost.
         input_size: Pixels of each side of the model's input.
+        lenient: Whether the beginning of a picture will do, for people to look at.
     """
 
-    def __init__(self, fence: Fence, *, limits: DecodeLimits, input_size: int) -> None:
+    def __init__(self, fence: Fence, *, limits: DecodeLimits, input_size: int, lenient: bool = False) -> None:
         self._fence = fence
         self._limits = limits
         self._data_at = data_offset(input_size)
@@ -178,6 +179,7 @@ class FencedDecoder:
             "input_size": input_size,
             "cpu_s": limits.cpu_s,
             "memory_bytes": limits.memory_bytes,
+            "lenient": int(lenient),
         }
         self._order = json.dumps(order).encode()
         self._worker: tuple[socket.socket, int] | None = None

@@ -210,14 +210,18 @@ class FileSystem:
         """Remove a name."""
         self._call("unlink", path, lambda: os.unlink(path))
 
-    def free_bytes(self, path: str) -> int:
-        """Bytes that an ordinary user may still write on the file system of `path`."""
+    def room(self, path: str) -> tuple[int, int]:
+        """Bytes that an ordinary user may still write on the file system of `path`, and all that it has."""
 
-        def call() -> int:
+        def call() -> tuple[int, int]:
             answer = os.statvfs(path)
-            return answer.f_bavail * answer.f_frsize
+            return answer.f_bavail * answer.f_frsize, answer.f_blocks * answer.f_frsize
 
         return self._call("statvfs", path, call)
+
+    def free_bytes(self, path: str) -> int:
+        """Bytes that an ordinary user may still write on the file system of `path`."""
+        return self.room(path)[0]
 
 
 def is_still(files: FileSystem, path: str, identity: FileIdentity) -> bool:

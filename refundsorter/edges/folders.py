@@ -1,6 +1,8 @@
 """Folders of the daemon, made durably."""
 
 import os
+import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from refundsorter.core.fault import NameTaken, PassingTrouble, Vanished
@@ -8,33 +10,46 @@ from refundsorter.edges.filesystem import FileSystem, lies
 
 
 class Folders:
-    """Folders below one root, which itself is not made here."""
+    """Folders below some roots, which themselves are not made here: one that is missing is not mounted.
 
-    def __init__(self, root: str, files: FileSystem) -> None:
-        self._root = root
+    Args:
+        files: How file systems are reached.
+        shelf: The root of the shelf, on which a folder may be a link to another disk.
+        inboxes: The others, in which whoever may write there could make a link to anywhere.
+    """
+
+    def __init__(self, files: FileSystem, shelf: str, inboxes: Sequence[str] = ()) -> None:
         self._files = files
+        self._shelf = shelf
+        self._roots = (shelf, *inboxes)
         self._lasting: set[str] = set()  # folders that this process has made durable in their parents
 
     def make(self, folder: str) -> None:
-        """Make what is missing between the root and `folder`, each durable in its parent.
+        """Make what is missing between the nearest root and `folder`, each durable in its parent.
 
         One that lies there may have been made just before a kill or a failed sync: it is synced once too.
 
         Raises:
-            PassingTrouble: It cannot be made now.
-            Vanished: The shelf is gone.
+            PassingTrouble: It cannot be made now, lies below none of the roots, or by way of a link.
+            Vanished: The root is gone.
         """
-        if folder == self._root:
+        if folder in self._roots:
             return
+        if not any(folder.startswith(f"{root}/") for root in self._roots):
+            raise PassingTrouble(f"{folder!r} lies neither on the shelf nor in an inbox")
         is_there = lies(self._files, folder)
-        if is_there and folder in self._lasting:
+        is_on_shelf = folder.startswith(f"{self._shelf}/")
+        if is_there and is_on_shelf and folder in self._lasting:
             return
         parent = os.path.dirname(folder)
         self.make(parent)
         if not is_there:
             self._files.make_folder(folder)
-        self._files.fsync_folder(parent)
-        self._lasting.add(folder)
+        if not is_on_shelf and not stat.S_ISDIR(self._files.lstat(folder).st_mode):
+            raise PassingTrouble(f"{folder!r} is no folder any more; no link in an inbox is followed")
+        if folder not in self._lasting:
+            self._files.fsync_folder(parent)
+            self._lasting.add(folder)
 
     def sync(self, folder: str) -> None:
         """Make the names in a folder survive a power loss.
@@ -44,8 +59,8 @@ class Folders:
         """
         try:
             self._files.fsync_folder(folder)
-        except Vanished as error:  # it was there a moment ago: the whole shelf went away
-            raise PassingTrouble(f"the shelf is gone: {error}") from error
+        except Vanished as error:  # it was there a moment ago: all that it lies in went away
+            raise PassingTrouble(f"the folder is gone: {error}") from error
 
 
 def make_folder(folder: Path, files: FileSystem, *, mode: int = 0o777) -> None:

@@ -14,17 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Update,
-    bindparam,
-    create_engine,
-    delete,
-    event,
-    func,
-    select,
-)
+from sqlalchemy import Connection, Engine, Update, bindparam, create_engine, delete, event, func, select
 from sqlalchemy.pool import QueuePool
 
 from refundsorter.core.image import Claimed, Filed, IllegalTransition, Intent, Release, State
@@ -41,6 +31,7 @@ from refundsorter.edges.ledger_jobs import JobRows
 from refundsorter.edges.ledger_nights import NightRows
 from refundsorter.edges.ledger_places import PlaceRows
 from refundsorter.edges.ledger_predictions import PredictionRows
+from refundsorter.edges.ledger_returned import entering, not_returned
 from refundsorter.edges.ledger_tables import images
 from refundsorter.edges.ledger_trouble import translated
 
@@ -87,13 +78,14 @@ class Ledger:
         with self._read() as connection:
             return str(connection.execute(select(tables.token.c.token)).scalar_one())
 
-    def admit(self, arrivals: Sequence[Arrival], *, job: int | None = None) -> None:
-        """Enter complete files as waiting; one that is there already is not entered twice."""
+    def admit(self, arrivals: Sequence[Arrival], *, job: int | None = None, undone: bool = False) -> None:
+        """Enter complete files as waiting; not twice, nor, unless `undone`, what was put back."""
         if arrivals:
             with self._write() as connection:
-                connection.execute(
-                    statements.ADMIT_OR_RENEW, [rows.admission(arrival, job=job) for arrival in arrivals]
-                )
+                wanted = entering(connection, arrivals, undone=undone)
+                if wanted:
+                    entered = [rows.admission(one, job=job) for one in wanted]
+                    connection.execute(statements.ADMIT_OR_RENEW, entered)
 
     def enter(self, arrival: Arrival) -> int | None:
         """As `admit`, unless the file has entered otherwise, or was filed even; its number, if any."""
@@ -106,13 +98,14 @@ class Ledger:
         return number
 
     def unknown(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
-        """Those that no unfinished row holds with the same identity."""
+        """Those that no unfinished row holds with the same identity, and that were not put back."""
         query = select(images.c.path, images.c.identity).where(
             images.c.path.in_([arrival.path for arrival in arrivals]), tables.IS_OPEN
         )
         with self._read() as connection:
             known = {(row.path, row.identity) for row in connection.execute(query)}
-        return [one for one in arrivals if (one.path, rows.identity_text(one.identity)) not in known]
+            others = not_returned(connection, arrivals)
+        return [one for one in others if (one.path, rows.identity_text(one.identity)) not in known]
 
     def queue(self, *, limit: int, now: float) -> Queue:
         """What waits to be claimed; counts at most `limit`."""
@@ -174,11 +167,11 @@ class Ledger:
             connection.execute(statements.HOLD.values(trouble=trouble), {"b_id": image_id})
 
     def known(self, contents: Collection[str], *, model: str, taxonomy: str) -> dict[str, Known]:
-        """What is known of contents, by sha256: the first photo that was filed, and this model's answer."""
+        """What is known of contents, by sha256: the first photo that is filed, and this model's answer."""
         query = (
             select(*rows.ANSWER_COLUMNS)
             .where(images.c.sha256.in_(list(contents)), tables.WAS_INFERRED)
-            .where(images.c.finished_at.is_not(None))
+            .where(images.c.finished_at.is_not(None), images.c.state != State.UNDONE.value)
             .order_by(images.c.id)
         )
         found: dict[str, Known] = {}

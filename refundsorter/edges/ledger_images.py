@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from refundsorter.core.image import State
+from refundsorter.core.image import TERMINAL, State
 from refundsorter.core.port_images import Change, Found, Page, Photo, Position, Tallied, Timing, Wanted
 from refundsorter.edges.ledger_reading import Reader, Row
 from refundsorter.edges.ledger_rows import identity_of
@@ -34,7 +34,7 @@ CONDITIONS: Mapping[str, tuple[str, str]] = {
 HAS_ANSWER = "(finished_at IS NOT NULL OR state = 'classified')"  # else what was found is void
 FOREVER = 1e12  # unix seconds
 BEYOND = 2**63 - 1  # the largest id that SQLite can give
-SINCE_CLASSIFIED = frozenset({State.CLASSIFIED, State.SORTED, State.REVIEW, State.REJECTED})
+SINCE_CLASSIFIED = TERMINAL | {State.CLASSIFIED}
 
 
 class LedgerImages:
@@ -93,6 +93,7 @@ class LedgerImages:
                 category=row["category"] or None,
                 reason=row["reason"] or None,
                 photos=row["photos"],
+                undone=row["undone"],
             )
             for row in self._reader.run("SELECT * FROM tally ORDER BY day")
         ]

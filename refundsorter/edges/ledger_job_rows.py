@@ -11,7 +11,8 @@ COUNTED = ("entered", "kept", "left")  # outcomes whose sum is what a job has fo
 
 def request_text(scope: Scope) -> str:
     """As stored: equal for scopes that are equal."""
-    return json.dumps({"classes": scope.classes, "paths": scope.paths, "glob": scope.glob})
+    asked: dict[str, Any] = {"classes": scope.classes, "paths": scope.paths, "glob": scope.glob}
+    return json.dumps(asked | ({"undone": True} if scope.undone else {}))
 
 
 def job_of(row: Any) -> Job:
@@ -25,6 +26,7 @@ def job_of(row: Any) -> Job:
             classes=tuple(asked.get("classes", ())),
             paths=tuple(asked.get("paths", ())),
             glob=asked.get("glob"),
+            undone=asked.get("undone", False),
         ),
         by=row.by_whom,
         asked_at=row.asked_at,
@@ -46,6 +48,7 @@ def tally_of(counts: Iterable[tuple[str, str, int]]) -> Tally:
     return Tally(
         found=sum(totals.get(outcome, 0) for outcome in COUNTED),
         review=totals.get("review", 0),
+        undone=totals.get("undone", 0),
         kept=totals.get("kept", 0),
         categories=details["sorted"],
         failures=details["rejected"],

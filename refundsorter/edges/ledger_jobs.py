@@ -19,6 +19,7 @@ from refundsorter.core.stability import Arrival
 from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges.ledger_job_rows import job_of, request_text
 from refundsorter.edges.ledger_places import Transaction
+from refundsorter.edges.ledger_returned import entering
 from refundsorter.edges.ledger_statements import ADMIT_OR_RENEW, RENEW_OWN
 from refundsorter.edges.ledger_tables import IS_OPEN, IS_UNJOURNALED, images
 
@@ -169,15 +170,16 @@ class JobRows:
         that it has kept before.
         """
         assert job is not None, "whoever enters photos for a job names it"
-        is_for_some = bool(self.scope(job).classes)
+        scope = self.scope(job)
         with self._write() as connection:
             if self._one(connection, job).state is not JobState.RUNNING:
                 return  # its search was given up, and has gone on
-            if is_for_some:
+            arrivals = entering(connection, arrivals, undone=scope.undone)
+            if scope.classes:
                 arrivals = [one for one in arrivals if not _is_kept(connection, job, one)]
             if arrivals:
                 values = [rows.admission(one, job=job) for one in arrivals]
-                connection.execute(RENEW_OWN if is_for_some else ADMIT_OR_RENEW, values)
+                connection.execute(RENEW_OWN if scope.classes else ADMIT_OR_RENEW, values)
 
     def unknown(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
         """Those that are worth entering: all, for what waits for others may be taken over."""

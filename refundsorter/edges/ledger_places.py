@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from refundsorter.core.correction import How, Relocated, Shelved, Stage
-from refundsorter.core.image import TERMINAL, State
+from refundsorter.core.image import FILED, IllegalTransition, State, predecessors
 from refundsorter.core.stability import FileIdentity
 from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges.ledger_tables import IS_OPEN_CORRECTION, correction, images
@@ -16,8 +16,23 @@ from refundsorter.edges.ledger_tables import IS_OPEN_CORRECTION, correction, ima
 Transaction = Callable[[], AbstractContextManager[Connection]]
 
 MOST_COPIES = 1000  # photos of one content that are looked at
-ON_SHELF = ", ".join(f"'{state}'" for state in sorted({State.CLASSIFIED, *TERMINAL}))  # where it counts
+ON_SHELF = ", ".join(f"'{state}'" for state in sorted({State.CLASSIFIED, *FILED}))  # where it counts
 KNOWN = f"SELECT destination FROM images WHERE state IN ({ON_SHELF}) AND destination IN"  # noqa: S608 - constants
+PUT = (
+    update(images)
+    .where(images.c.id == bindparam("b_id"))
+    .values(
+        filed_as=func.coalesce(images.c.filed_as, images.c.destination),
+        destination=bindparam("b_destination", type_=images.c.destination.type),
+        identity=bindparam("b_identity"),
+    )
+)
+TAKE_BACK = (
+    update(images)
+    .where(images.c.id == bindparam("b_id"))
+    .where(or_(*(images.c.state == state.value for state in sorted(predecessors(State.UNDONE)))))
+    .values(state=State.UNDONE.value)
+)
 
 
 class PlaceRows:
@@ -64,7 +79,7 @@ class PlaceRows:
                             done_at=now,
                         )
                     )
-                put(connection, one.photo.image, one.path, one.identity)
+            put(connection, [(one.photo.image, one.path, one.identity) for one in settled])
         return settled
 
     def unknown(self, paths: Sequence[str]) -> list[str]:
@@ -77,12 +92,12 @@ class PlaceRows:
         return [path for path, name in zip(paths, stored, strict=True) if name not in known]
 
     def of_file(self, identity: FileIdentity) -> list[Shelved]:
-        """Filed photos whose file had this device, inode and size."""
+        """Photos on the shelf whose file had this device, inode and size."""
         start = rows.identity_text(identity).rpartition(":")[0]
         return self._shelved(images.c.identity >= f"{start}:", images.c.identity < f"{start};")
 
     def of_content(self, sha256: str) -> list[Shelved]:
-        """Filed photos with this content."""
+        """Photos on the shelf with this content."""
         return self._shelved(images.c.sha256 == sha256)
 
     def since(self) -> float | None:
@@ -103,7 +118,7 @@ class PlaceRows:
     def _shelved(self, *conditions: Any) -> list[Shelved]:
         query = (
             select(images.c.id, *rows.SHELVED_COLUMNS)
-            .where(*conditions, images.c.finished_at.is_not(None))
+            .where(*conditions, images.c.finished_at.is_not(None), images.c.state != State.UNDONE.value)
             .order_by(images.c.id)
             .limit(MOST_COPIES)
         )
@@ -111,14 +126,19 @@ class PlaceRows:
             return [rows.shelved(row, row["id"]) for row in connection.execute(query).mappings()]
 
 
-def put(connection: Connection, image: int, path: str, identity: FileIdentity) -> None:
-    """Say where a photo lies; where its line says that it was filed is kept."""
-    connection.execute(
-        update(images)
-        .where(images.c.id == image)
-        .values(
-            filed_as=func.coalesce(images.c.filed_as, images.c.destination),
-            destination=path,
-            identity=rows.identity_text(identity),
-        )
-    )
+def put(connection: Connection, placed: Sequence[tuple[int, str, FileIdentity]]) -> None:
+    """Say where photos lie, by their numbers; where each one's line says that it was filed is kept."""
+    if placed:
+        values = [
+            {"b_id": image, "b_destination": path, "b_identity": rows.identity_text(identity)}
+            for image, path, identity in placed
+        ]
+        connection.execute(PUT, values)
+
+
+def take_back(connection: Connection, photos: Sequence[int]) -> None:
+    """Say that photos lie in the inbox again."""
+    if photos:
+        changed = connection.execute(TAKE_BACK, [{"b_id": image} for image in photos]).rowcount
+        if changed != len(photos):
+            raise IllegalTransition(f"{len(photos) - changed} of {len(photos)} photos are not on the shelf")

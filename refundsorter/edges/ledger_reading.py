@@ -12,6 +12,7 @@ from refundsorter.core.fault import LedgerRefused, PassingTrouble
 from refundsorter.edges.ledger_trouble import REMEDY, damage
 
 Row = Mapping[str, Any]
+Parameters = Sequence[object] | dict[str, Any]
 
 CACHE_KIB = 512  # of each connection; the kernel keeps the rest
 
@@ -26,23 +27,27 @@ class Reader:
         self._path = path
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
 
-    def run(self, query: str, parameters: Sequence[object] | dict[str, Any] = ()) -> list[Row]:
+    def run(self, query: str, parameters: Parameters = ()) -> list[Row]:
         """All rows of a query, by the names of their columns.
 
         Raises:
             PassingTrouble: It cannot be read now.
             LedgerRefused: It is damaged.
         """
-        try:
-            with self._connection() as connection:
-                found = connection.execute(query, parameters)
-                names = [column[0] for column in found.description or ()]
-                # Not sqlite3.Row, which looks through all names for each value that is asked for.
-                return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-        except sqlite3.OperationalError as error:
-            raise PassingTrouble(f"the ledger {self._path!r}: {error}") from error
-        except sqlite3.DatabaseError as error:
-            raise LedgerRefused(f"{damage(self._path, error)}. {REMEDY}") from error
+        with self._translated(), self._connection() as connection:
+            return list(_rows(connection, query, parameters))
+
+    @contextmanager
+    def at_once(self) -> Iterator["Snapshot"]:
+        """Queries that all see the ledger as it is at the first of them.
+
+        Not to be held for long: what the daemon writes meanwhile stays in the write-ahead log. Raises
+        as `run` does.
+        """
+        with self._translated(), self._connection() as connection:
+            connection.execute("BEGIN")
+            yield Snapshot(connection)
+            connection.execute("COMMIT")
 
     def close(self) -> None:
         """Close the connections that are idle; one that is in use is closed after it."""
@@ -51,6 +56,15 @@ class Reader:
                 self._idle.get_nowait().close()
             except Empty:
                 return
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise PassingTrouble(f"the ledger {self._path!r}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise LedgerRefused(f"{damage(self._path, error)}. {REMEDY}") from error
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -70,3 +84,25 @@ class Reader:
         connection = sqlite3.connect(place, uri=True, isolation_level=None, check_same_thread=False)
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         return connection
+
+
+class Snapshot:
+    """The ledger at one moment; see `Reader.at_once`. What SQLite raises its reader translates."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def run(self, query: str, parameters: Parameters = ()) -> list[Row]:
+        """All rows of a query."""
+        return list(_rows(self._connection, query, parameters))
+
+    def each(self, query: str, parameters: Parameters = ()) -> Iterator[Row]:
+        """The rows of a query, one after another: any number of them."""
+        return _rows(self._connection, query, parameters)
+
+
+def _rows(connection: sqlite3.Connection, query: str, parameters: Parameters) -> Iterator[Row]:
+    found = connection.execute(query, parameters)
+    names = [column[0] for column in found.description or ()]
+    # Not sqlite3.Row, which looks through all names for each value that is asked for.
+    return (dict(zip(names, row, strict=True)) for row in found)

@@ -20,7 +20,6 @@ from refundsorter.edges.ledger_statements import LINES
 from refundsorter.edges.ledger_trouble import REMEDY, damage
 
 WITH_SHADOWS = 3  # the ledger's version from which it knows of candidates
-
 TIP_SINCE = 5  # the ledger's version
 LINES_SINCE = {Event.FILED: 1, Event.CORRECTED: 3, Event.PREDICTED: 5}  # the ledger's version
 OWED = "SELECT count(*) FROM {} WHERE {} = 0 AND {} IS NOT NULL"
@@ -29,8 +28,9 @@ CORRECTED = """
 SELECT images.id, destination, to_category, sha256, top_predictions
 FROM images JOIN correction ON correction.id =
     (SELECT max(id) FROM correction WHERE image = images.id AND done_at IS NOT NULL)
-WHERE images.id IN (SELECT image FROM correction WHERE done_at IS NOT NULL)
+WHERE images.id IN (SELECT image FROM correction WHERE done_at IS NOT NULL) AND state != 'undone'
     AND images.label IS NOT NULL AND sha256 IS NOT NULL AND substr(to_category, 1, 1) != '_'
+    AND how != 'reclassified'
 ORDER BY images.id
 """
 
@@ -141,8 +141,9 @@ class LedgerReport:
     def overview(self) -> Overview:
         """Counts over the whole history."""
         held = dict(sorted(self._run(ledger_counts.HELD, ())))
-        is_tallied = self._version >= ledger_counts.TALLY_SINCE
-        by = ledger_counts.TALLIED if is_tallied else ledger_counts.COUNTED
+        by = ledger_counts.by(self._version)
+        has_corrections = self._version >= LINES_SINCE[Event.CORRECTED]
+        has_jobs = self._version >= ledger_counts.TALLY_SINCE
         return Overview(
             by_state=self._counts(by["state"]),
             by_category=self._counts(by["category"]),
@@ -152,8 +153,8 @@ class LedgerReport:
             held_trouble=next(iter(held.values()), None),
             oldest_open=self._one(ledger_counts.OLDEST_OPEN),
             lines_owed=self.lines_owed(),
-            corrections=int(self._one(ledger_counts.CORRECTIONS_DONE) or 0) if self.knows_corrections else 0,
-            jobs_running=int(self._one(ledger_counts.JOBS_RUNNING) or 0) if is_tallied else 0,
+            corrections=int(self._one(ledger_counts.CORRECTIONS_DONE) or 0) if has_corrections else 0,
+            jobs_running=int(self._one(ledger_counts.JOBS_RUNNING) or 0) if has_jobs else 0,
             last_finished=self._one(ledger_counts.LAST_FINISHED),
             has_predictions=self._version >= LINES_SINCE[Event.PREDICTED]
             and bool(self._run("SELECT EXISTS (SELECT 1 FROM prediction)", ())[0][0]),
@@ -197,9 +198,9 @@ class LedgerReport:
         )
 
     @property
-    def knows_corrections(self) -> bool:
-        """Whether it is of a version that has a place for them."""
-        return self._version >= LINES_SINCE[Event.CORRECTED]
+    def is_current(self) -> bool:
+        """Whether it is of this program's version."""
+        return self._version == 1 + len(MIGRATIONS)
 
     def shelved(self, images: Iterable[int]) -> dict[int, Shelved]:
         """Filed photos, by their numbers, each where it lies as far as is known."""
@@ -221,9 +222,10 @@ class LedgerReport:
     def corrected(self) -> Iterator[CorrectedPhoto]:
         """The photos that lie in a category because a person put them there last, in the order of their ids.
 
-        Those of which the model was never asked, because they were rejected, are left out.
+        Those of which the model was never asked, because they were rejected, are left out, and so are those
+        that were put back into the inbox.
         """
-        if not self.knows_corrections:
+        if self._version < LINES_SINCE[Event.CORRECTED]:
             return
         for image, destination, category, sha256, ranking in self._run(CORRECTED, ()):
             yield CorrectedPhoto(
@@ -235,14 +237,15 @@ class LedgerReport:
             )
 
     def job_states(self, job: int) -> dict[str, int]:
-        """How many photos of a job are in each state."""
-        return self._counts("SELECT state, count(*) FROM images WHERE job = ? GROUP BY state", job)
+        """How many photos of a job are in each state; one that was put back is as it was filed."""
+        was = "CASE state WHEN 'undone' THEN intended ELSE state END"
+        return self._counts(f"SELECT {was}, count(*) FROM images WHERE job = ? GROUP BY 1", job)  # noqa: S608 - a constant
 
     def job_categories(self, job: int) -> dict[str, int]:
         """How many photos of a job were sorted into each category."""
         return self._counts(
-            "SELECT category, count(*) FROM images WHERE job = ? AND state = 'sorted' "
-            "GROUP BY category ORDER BY category",
+            "SELECT category, count(*) FROM images WHERE job = ? AND state IN ('sorted', 'undone') "
+            "AND intended = 'sorted' GROUP BY category ORDER BY category",
             job,
         )
 
@@ -265,7 +268,7 @@ class LedgerReport:
         if not self._has_shadows:
             return []
         found = self._run(
-            "SELECT images.category, shadow.category, images.state = 'sorted', shadow.filed, count(*) "
+            "SELECT images.category, shadow.category, images.intended = 'sorted', shadow.filed, count(*) "
             "FROM shadow JOIN images ON images.id = shadow.image "
             "WHERE shadow.model = ? AND images.model = ? GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC, 1, 2",
             (candidate, active),

@@ -32,6 +32,7 @@ RECORD_COLUMNS = [
         "id", "finished_at", "path", "destination", "state", "category", "label", "confidence",
         "top_predictions", "model", "sha256", "identity", "width", "height", "job", "seen_at", "claimed_at",
         "decode_ms", "infer_ms", "move_ms", "reason", "duplicate_of", "taxonomy", "filed_as",
+        "intended",
     )
 ]  # fmt: skip
 SHELVED_COLUMNS = [images.c[name] for name in ("destination", "identity", "sha256", "model")]
@@ -56,8 +57,9 @@ INSERT_CORRECTED = "INSERT INTO correction ({}) VALUES ({})".format(  # noqa: S6
 )
 # Where the latest correction of each photo put it; lines may have been entered in any order.
 PUT_CORRECTED = """
-UPDATE images SET filed_as = destination, destination = latest.to_destination, identity = latest.identity
-FROM (SELECT image, to_destination, identity, max(id) FROM correction GROUP BY image) AS latest
+UPDATE images SET filed_as = destination, destination = latest.to_destination, identity = latest.identity,
+    state = CASE WHEN latest.how = 'undone' THEN 'undone' ELSE state END
+FROM (SELECT image, to_destination, identity, how, max(id) FROM correction GROUP BY image) AS latest
 WHERE images.id = latest.image
 """
 CLASSIFIED_VALUES: Mapping[str, BindParameter[Any]] = {
@@ -202,7 +204,7 @@ def record(row: RowMapping | Mapping[str, Any]) -> Record:
         time=row["finished_at"],
         source=row["path"],
         destination=row["filed_as"] or row["destination"],
-        state=row["state"],
+        state=row["intended"] if row["state"] == State.UNDONE else row["state"],  # as it was filed
         category=row["category"],
         label=row["label"],
         confidence=row["confidence"],

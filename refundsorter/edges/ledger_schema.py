@@ -60,6 +60,8 @@ def _serve(connection: sqlite3.Connection) -> None:
 def _record(connection: sqlite3.Connection) -> None:
     _make_table(connection, prediction)
     connection.execute("ALTER TABLE checkpoint ADD COLUMN tip TEXT")
+    ledger_schema_reading.count_undone(connection.execute)
+    ledger_schema_jobs.count_undone(connection.execute)
 
 
 # The first leads from version 1 to 2.

@@ -17,6 +17,8 @@ DETAIL = "coalesce(CASE {row}state WHEN 'sorted' THEN {row}category WHEN 'reject
 ENTERED = COUNT.format(job="NEW.job", outcome="'entered'", detail="''", photos=1)
 GONE = COUNT.format(job="OLD.job", outcome="'entered'", detail="''", photos=-1)
 FILED = COUNT.format(job="NEW.job", outcome="NEW.state", detail=DETAIL.format(row="NEW."), photos=1)
+RETURNED = COUNT.format(job="OLD.job", outcome="OLD.state", detail=DETAIL.format(row="OLD."), photos=-1)
+UNDONE = COUNT.format(job="NEW.job", outcome="NEW.state", detail="''", photos=1)
 
 TABLES = (
     """
@@ -38,7 +40,7 @@ CREATE TABLE jobs (
     """
 CREATE TABLE job_tally (
     job INTEGER NOT NULL,
-    outcome TEXT NOT NULL, -- entered: has a row; sorted, review, rejected; kept, left: has none
+    outcome TEXT NOT NULL, -- entered: has a row; sorted, review, rejected, undone; kept, left: has none
     detail TEXT NOT NULL, -- the category of sorted photos, the reason of rejected ones
     photos INTEGER NOT NULL,
     PRIMARY KEY (job, outcome, detail)
@@ -51,6 +53,10 @@ CREATE TABLE kept ( -- what a job leaves where it lies, for as long as it runs
     PRIMARY KEY (job, path)
 ) WITHOUT ROWID""",
 )
+JOB_UNDONE = f"""
+CREATE TRIGGER job_undone AFTER UPDATE OF state ON images
+WHEN NEW.job IS NOT NULL AND NEW.state = 'undone' AND OLD.state <> 'undone'
+BEGIN {RETURNED}; {UNDONE}; END"""
 TRIGGERS = (
     f"CREATE TRIGGER job_entered AFTER INSERT ON images WHEN NEW.job IS NOT NULL BEGIN {ENTERED}; END",
     f"""
@@ -60,6 +66,7 @@ BEGIN {GONE}; {ENTERED}; END""",
     f"""
 CREATE TRIGGER job_filed AFTER UPDATE OF finished_at ON images
 WHEN NEW.job IS NOT NULL AND OLD.finished_at IS NULL BEGIN {FILED}; END""",
+    JOB_UNDONE,
 )
 RECOUNT = (
     "DELETE FROM job_tally",
@@ -91,6 +98,12 @@ def upgrade(run: Run) -> None:
     run(TAKE_OVER)
     run("DROP TABLE jobs_before")
     recount(run)
+
+
+def count_undone(run: Run) -> None:
+    """Count photos that are put back, in a ledger of version 4."""
+    run("DROP TRIGGER IF EXISTS job_undone")
+    run(JOB_UNDONE)
 
 
 def recount(run: Run) -> None:

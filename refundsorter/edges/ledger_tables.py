@@ -86,10 +86,10 @@ correction = Table(
     Column("id", Integer, primary_key=True),
     Column("image", Integer, nullable=False),
     Column("stage", Text, nullable=False),
-    Column("how", Text, nullable=False),  # command or moved
+    Column("how", Text, nullable=False),  # command, moved or undone
     Column("by_whom", Text),  # where it is known
     Column("asked_at", Float, nullable=False),
-    Column("to_category", Text, nullable=False),  # a folder of the shelf
+    Column("to_category", Text, nullable=False),  # a folder of the shelf; "" for the inbox
     # what is being done, from `intended` on
     Column("from_category", Text),  # likewise
     Column("from_destination", Path),

@@ -1,4 +1,4 @@
-"""Durable moves into the shelf, a batch at a time.
+"""Durable moves into the shelf, on it, and back into an inbox, a batch at a time.
 
 On one file system a move is one atomic rename that never replaces. Where that does not exist it is a hard
 link; across file systems it is a verified copy that grew under a hidden partial name. Both leave the source,
@@ -11,6 +11,7 @@ its source or under its taken name, at its destination, or (the very same file, 
 import os
 import stat
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from time import perf_counter
@@ -57,6 +58,7 @@ class Shelf:
         root: The shelf.
         files: How its file system is reached.
         token: That of the ledger.
+        inboxes: Where photos may be put back.
         min_free_bytes: What copies leave free.
         progress: Called for every piece of a copy.
     """
@@ -67,6 +69,7 @@ class Shelf:
         files: FileSystem,
         *,
         token: str,
+        inboxes: Sequence[str] = (),
         min_free_bytes: int,
         progress: Callable[[], object] = lambda: None,
     ) -> None:
@@ -74,14 +77,15 @@ class Shelf:
         self._files = files
         self._taking = Taking(files, token)
         self.is_inbox_away = self._taking.is_inbox_away
-        self._copies = Copies(files, min_free_bytes, progress)
-        self._folders = Folders(root, files)
+        self.unmounted_device = self._taking.unmounted_device
+        self._copies = Copies(files, token, shelf=root, min_free_bytes=min_free_bytes, progress=progress)
+        self._folders = Folders(files, root, inboxes)
 
     def place(self, folder: PurePath, name: str, reserved: set[str]) -> str:
-        """A free path for a photo in a folder of the shelf.
+        """A free path for a photo in a folder.
 
         Args:
-            folder: Below the shelf's root.
+            folder: Below the shelf's root; or an absolute one.
             name: The photo's own name.
             reserved: Paths promised to others, as `alike` gives them; the new one is added.
 
@@ -281,18 +285,14 @@ class Shelf:
 
     def _remove_source(self, source: str, identity: FileIdentity) -> None:
         """Remove the source if it still is the photo; its owner may be quicker."""
-        try:
+        with suppress(Vanished):
             if is_still(self._files, source, identity):
                 self._files.unlink(source)
-        except Vanished:
-            return
 
     def _fsync_sources(self, moves: Sequence[_Taken | _Moved]) -> None:
         for folder in {os.path.dirname(one.intent.claimed.path) for one in moves}:
             self._fsync_source_folder(folder)
 
     def _fsync_source_folder(self, folder: str) -> None:
-        try:
+        with suppress(Vanished):  # a sub-folder of the inbox that its owner removed once it was empty
             self._files.fsync_folder(folder)
-        except Vanished:
-            return  # a sub-folder of the inbox that its owner removed once it was empty

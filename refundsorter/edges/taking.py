@@ -88,11 +88,21 @@ class Taking:
             PassingTrouble: It cannot be looked at now.
         """
         try:
-            here, above = (self._files.lstat(os.path.join(claimed.root, dots)).st_dev for dots in (".", ".."))
+            device = self.unmounted_device(claimed.root)
         except Vanished:
             return True
         # A device may get another number when the machine starts anew, but then it is mounted here.
-        return here == above and here != claimed.identity.device
+        return device not in (None, claimed.identity.device)
+
+    def unmounted_device(self, root: str) -> int | None:
+        """The device of an inbox on which nothing is mounted; None where something is.
+
+        Raises:
+            PassingTrouble: It cannot be looked at now.
+            Vanished: It is gone.
+        """
+        here, above = (self._files.lstat(os.path.join(root, dots)).st_dev for dots in (".", ".."))
+        return here if here == above else None
 
     def _rename(self, source: str, path: str, identity: FileIdentity) -> None:
         try:

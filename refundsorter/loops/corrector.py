@@ -1,14 +1,23 @@
-"""Corrections that commands have asked for: written down, moved, confirmed, journalled.
+"""What commands have asked for, to put photos right or back: written down, moved, confirmed, journalled.
 
 The order is that of the filer: the intent is in the ledger before the photo is touched, the move is durable
 before the ledger says so, and the line follows. `recover` makes good what was cut short in between.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from refundsorter.core import placement
-from refundsorter.core.correction import Relocation, Request, Shelved, claimed_on_shelf, shelf_folder
+from refundsorter.core.correction import (
+    NOWHERE,
+    Home,
+    Relocation,
+    Request,
+    Shelved,
+    claimed_on_shelf,
+    shelf_folder,
+)
 from refundsorter.core.fault import NameTaken, PassingTrouble, Vanished
 from refundsorter.core.port import Clock, Log, ShelfPort
 from refundsorter.core.port_corrections import CorrectionsPort, Look
@@ -26,6 +35,7 @@ class Corrector:
 
     Args:
         root: The shelf.
+        inboxes: Where photos may be put back.
         corrections: What is asked for.
         shelf: Moves photos.
         look: Says what file lies at a path.
@@ -38,6 +48,7 @@ class Corrector:
         self,
         *,
         root: str,
+        inboxes: Sequence[str],
         corrections: CorrectionsPort,
         shelf: ShelfPort,
         look: Look,
@@ -46,6 +57,7 @@ class Corrector:
         log: Log,
     ) -> None:
         self._root = root
+        self._inboxes = frozenset(inboxes)
         self._corrections = corrections
         self._shelf = shelf
         self._look = look
@@ -54,7 +66,10 @@ class Corrector:
         self._log = log
         self._next_look = clock.monotonic()
         self._troubles = 0  # looks in a row in which something was held back
-        self._held_back = False  # whether trouble has held a request back in this look
+        self._after = 0  # up to which request this look has come
+        self._settled = 0  # requests that are over, in this look
+        self._held_back = False  # whether trouble has held a request back in it
+        self._there: set[str] = set()  # inboxes that were found to be there, in this step
 
     def turn(self) -> float:
         """Take up what is asked for, if it is time to look; seconds until the next look.
@@ -64,23 +79,39 @@ class Corrector:
         """
         now = self._clock.monotonic()
         if now >= self._next_look:
-            self._troubles = self._troubles + 1 if self.take_up() else 0
-            delay_s = self._filer.retry.delay_s(self._troubles) if self._troubles else 0.0
-            self._next_look = now + max(LOOK_S, delay_s)
+            self._next_look = now + (0.0 if self.step() else self._rest_s())
         return max(0.0, self._next_look - self._clock.monotonic())
 
-    def take_up(self) -> bool:
-        """Do what is asked for now; whether trouble held any of it back.
+    def take_up(self) -> None:
+        """Do all that is asked for and can be done now; raises as `step`."""
+        while self.step():
+            pass
+
+    def step(self) -> bool:
+        """Do the next group of what is asked for; whether more can be done now.
+
+        A look goes through all requests once, so that one which trouble holds back keeps no other waiting.
 
         Raises:
             PassingTrouble: Something was cut short; call `recover` before anything else.
         """
-        self._held_back = False
-        while not self._held_back and (requests := self._corrections.requests(GROUP)):
-            reserved = set(self._filer.held | self._filer.barred)
-            begun = [one for request in requests if (one := self._begin(request, reserved)) is not None]
-            self._relocate(begun)
-        return self._held_back
+        if not self._after:
+            self._settled, self._held_back = 0, False
+        requests = self._corrections.requests(GROUP, after=self._after)
+        if not requests:
+            self._after = 0
+            return self._settled > 0  # another request for one of these photos may have waited for this one
+        self._after = requests[-1].id
+        self._there.clear()
+        reserved = set(self._filer.held | self._filer.barred)
+        begun = [one for request in requests if (one := self._begin(request, reserved)) is not None]
+        self._relocate(begun)
+        return True
+
+    def _rest_s(self) -> float:
+        """Seconds until the next look."""
+        self._troubles = self._troubles + 1 if self._held_back else 0
+        return max(LOOK_S, self._filer.retry.delay_s(self._troubles) if self._troubles else 0.0)
 
     def recover(self) -> int:
         """Make good what was cut short; how many moves cannot be told yet.
@@ -110,10 +141,16 @@ class Corrector:
 
     def _refusal(self, request: Request) -> str:
         """Why a request cannot be done; nothing where it can."""
-        photo = request.photo
-        if photo is None:
+        photo, home = request.photo, request.home
+        if photo is None or home is None:
             return f"no photo {request.image} was filed"
-        if shelf_folder(self._root, photo.path) == request.category:
+        if request.is_undone:
+            return "it was put back into the inbox" + (", and is sorted no more" if request.category else "")
+        if request.category == NOWHERE:
+            if home.root not in self._inboxes:
+                return f"it came from {home.root}, which is no inbox any more"
+            self._require_inbox(home.root, photo if request.is_as_filed else None)
+        elif shelf_folder(self._root, photo.path) == request.category:
             return f"it lies in {request.category} already"
         match self._shelf.found(photo.path, photo.identity, photo.sha256):
             case Found.SAME:
@@ -123,25 +160,62 @@ class Corrector:
             case _:
                 return f"it lies no longer at {photo.path}; where it was moved to is found by the next scan"
 
+    def _require_inbox(self, root: str, photo: Shelved | None = None) -> None:
+        """See to it that photos do not disappear in the empty folder that an inbox is mounted on.
+
+        Args:
+            root: The inbox.
+            photo: One that came from it, if its file there is known; one that was renamed is the same still.
+
+        Raises:
+            PassingTrouble: They might.
+        """
+        if root in self._there:
+            return
+        try:
+            device = self._shelf.unmounted_device(root)
+        except Vanished as gone:
+            raise PassingTrouble(f"the inbox is away: {gone}") from gone
+        if device is not None and not (
+            (photo and self._look(photo.path) == replace(photo.identity, device=device))
+            or self._corrections.came_from(root, device)
+        ):
+            raise PassingTrouble(
+                f"{root} seems to be the empty folder that the inbox is mounted on: no photo came from that "
+                "disk. Is it mounted? If it is the inbox itself, put a photo there, and try again"
+            )
+        self._there.add(root)
+
     def _relocation(self, request: Request, reserved: set[str]) -> Relocation | str:
-        photo = request.photo
+        photo, home = request.photo, request.home
         assert photo is not None, "a photo that is not there is refused"
+        assert home is not None, "it came from somewhere"
         identity = self._look(photo.path)
         if identity is None:
             return f"{photo.path} was taken away"
-        return self._to(request.id, request.category, photo, identity, reserved)
+        return self._to(request.id, request.category, photo, home, identity=identity, reserved=reserved)
 
     def _to(
-        self, number: int, category: str, photo: Shelved, identity: FileIdentity, reserved: set[str]
+        self,
+        number: int,
+        category: str,
+        photo: Shelved,
+        home: Home,
+        *,
+        identity: FileIdentity,
+        reserved: set[str],
     ) -> Relocation:
+        """A relocation to the first free name, in a category or where the photo lay in the inbox."""
+        goal = PurePath(home.path) if category == NOWHERE else PurePath(category, PurePath(photo.path).name)
         return Relocation(
             id=number,
             claimed=claimed_on_shelf(photo, root=self._root, identity=identity),
             sha256=photo.sha256,
             origin=shelf_folder(self._root, photo.path),
             category=category,
-            destination=self._shelf.place(PurePath(category), PurePath(photo.path).name, reserved),
+            destination=self._shelf.place(goal.parent, goal.name, reserved),
             model=photo.model,
+            home=home,
         )
 
     def _relocate(self, relocations: Sequence[Relocation]) -> None:
@@ -173,7 +247,9 @@ class Corrector:
             sha256=one.sha256,
             model=one.model,
         )
-        return self._to(one.id, one.category, photo, one.claimed.identity, reserved)
+        return self._to(
+            one.id, one.category, photo, one.home, identity=one.claimed.identity, reserved=reserved
+        )
 
     def _resolve(self, one: Relocation) -> bool:
         """Resolve a move that was written down and not confirmed; False when it cannot be told yet."""
@@ -193,6 +269,8 @@ class Corrector:
             case Repair.HOLD:
                 raise PassingTrouble("it cannot be told whether it was moved: its photo is out of reach")
             case Repair.FORGET:
+                if one.is_undoing:
+                    self._require_inbox(one.home.root)
                 self._refuse(one.id, claimed.id, f"{claimed.path} was taken away")
             case Repair.RELEASE:
                 self._corrections.give_back(one.id, None)
@@ -204,8 +282,12 @@ class Corrector:
         if not done:
             return
         self._corrections.finish(done, now=self._clock.now())
+        self._settled += len(done)
         for one, _ in done:
-            self._log.info("photo.corrected", id=one.claimed.id, origin=one.origin, category=one.category)
+            if one.is_undoing:
+                self._log.info("photo.undone", id=one.claimed.id, origin=one.origin)
+            else:
+                self._log.info("photo.corrected", id=one.claimed.id, origin=one.origin, category=one.category)
 
     def _give_back(self, number: int, image: int, trouble: str) -> None:
         self._held_back = True
@@ -214,4 +296,5 @@ class Corrector:
 
     def _refuse(self, number: int, image: int, why: str) -> None:
         self._corrections.refuse(number, why)
+        self._settled += 1
         self._log.info("correction.refused", id=image, correction=number, why=why)

@@ -159,7 +159,7 @@ class Sorter:
             self._file(done)
         elif self._tasks:
             self._await_examiners(timeout)
-        elif self._until_empty and not self._waits():
+        elif self._until_empty and timeout > 0 and not self._waits():
             self.stop()
         else:
             self._troubles = 0

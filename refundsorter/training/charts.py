@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from refundsorter.core import svg
 from refundsorter.core.text import printable
-from refundsorter.training import svg
 from refundsorter.training.confusion import Confusion
 from refundsorter.training.coverage import thinned
 from refundsorter.training.evaluate import Measure

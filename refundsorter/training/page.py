@@ -2,13 +2,12 @@
 
 import base64
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from html import escape
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from refundsorter.core.fault import ItemFault, RefundsorterError
+from refundsorter.core.page import document, picture, safe, table
 from refundsorter.core.share import Estimate, Share
-from refundsorter.core.text import printable
 from refundsorter.edges.thumbnail import thumbnail
 from refundsorter.training.charts import charts
 from refundsorter.training.dataset import LIMITS
@@ -16,33 +15,7 @@ from refundsorter.training.evaluate import TOP, Measure
 from refundsorter.training.trial import Evaluation, Mistake
 
 SIDE = 200  # pixels of the square that a picture on the contact sheet fits into
-# What the page may load: pictures that stand in it, and its own style.
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-STYLE = """
-:root { color-scheme: light dark;
-  --ink: #1f2328; --soft: #59636e; --rule: #d8dee4; --paper: #ffffff; --bad: #bc4c00; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6edf3; --soft: #9198a1; --rule: #2f3742; --paper: #0d1117; --bad: #db6d28; }
-}
-body { margin: 2.5rem auto; max-width: 72rem; padding: 0 1.5rem; background: var(--paper); color: var(--ink);
-  font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.7rem; margin-bottom: .2rem; overflow-wrap: anywhere; }
-h2 { font-size: 1.2rem; margin: 2.6rem 0 .6rem; }
-p, .soft { color: var(--soft); }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
-th { text-align: left; font-weight: 600; }
-th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--rule); white-space: nowrap; }
-td.number, th.number { text-align: right; }
-.charts { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
-.charts svg { max-width: 100%; height: auto; }
-.sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 1.6rem 1.2rem; }
-figure { margin: 0; }
-figure .frame { height: 200px; display: flex; align-items: center; justify-content: center;
-  border: 1px solid var(--rule); border-radius: 6px; background: #ffffff; overflow: hidden; }
-figcaption { font-size: .84rem; margin-top: .4rem; overflow-wrap: anywhere; }
-.filed { color: var(--bad); font-weight: 600; }
-"""
+STYLE = ".filed { color: var(--bad); font-weight: 600; }\n"
 
 
 class PageRefused(RefundsorterError):
@@ -81,26 +54,20 @@ def write(path: Path, found: Evaluation) -> None:
 
 def render(found: Evaluation) -> str:
     """Return the whole page; photos that can still be read are shown small."""
-    title = f"{_safe(found.model)} on {found.photos} photos"
-    return "".join(
-        [
-            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>',
-            f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}"/>',
-            '<meta name="viewport" content="width=device-width, initial-scale=1"/>',
-            f"<title>{title}</title><style>{STYLE}</style></head>\n<body>",
-            f"<h1>{title}</h1>",
-            *_headline(found.measure, found.held_back),
-            '<div class="charts">',
-            *charts(found.measure).values(),
-            "</div>",
-            *_categories(found),
-            *_sources(found),
-            *_calibration(found.measure),
-            *_mistakes(found.mistakes),
-            *_left_out(found),
-            "</body></html>\n",
-        ]
-    )
+    title = f"{safe(found.model)} on {found.photos} photos"
+    body = [
+        f"<h1>{title}</h1>",
+        *_headline(found.measure, found.held_back),
+        '<div class="charts">',
+        *charts(found.measure).values(),
+        "</div>",
+        *_categories(found),
+        *_sources(found),
+        *_calibration(found.measure),
+        *_mistakes(found.mistakes),
+        *_left_out(found),
+    ]
+    return document(title, body, style=STYLE)
 
 
 def _headline(found: Measure, held_back: Share) -> Iterator[str]:
@@ -117,7 +84,7 @@ def _headline(found: Measure, held_back: Share) -> Iterator[str]:
         rows.append(("&emsp;right, of those", *_cells(found.chosen.right)))
     if held_back.of:
         rows.append(("held back, of what is no product", *_cells(held_back)))
-    yield _table(("", "", "photos", "95 % interval"), rows)
+    yield table(("", "", "photos", "95 % interval"), rows)
     if found.chosen is None:
         yield f"<p>No threshold makes {found.promise:.0%} of the photos filed right.</p>"
     else:
@@ -130,11 +97,11 @@ def _categories(found: Evaluation) -> Iterator[str]:
     yield "those that are.</p>"
     interval = "95 % interval"
     heads = ("category", "recall", "photos", interval, "precision", "photos", interval, "F1", "", interval)
-    yield _table(
+    yield table(
         (*heads, "threshold"),
         [
             (
-                _safe(name),
+                safe(name),
                 *_cells(score.recall),
                 *_cells(score.precision),
                 *(_cells(score.f1) if score.recall.of else ("–", "", "")),
@@ -151,10 +118,10 @@ def _sources(found: Evaluation) -> Iterator[str]:
     yield "<h2>Sources</h2>"
     interval = "95 % interval"
     heads = ("source", "right", "photos", interval, "filed", "photos", interval, "right of those", "photos")
-    yield _table(
+    yield table(
         (*heads, interval),
         [
-            (_safe(name), *_cells(score.right), *_cells(score.filed), *_cells(score.filed_right))
+            (safe(name), *_cells(score.right), *_cells(score.filed), *_cells(score.filed_right))
             for name, score in found.sources.items()
         ],
     )
@@ -164,7 +131,7 @@ def _calibration(found: Measure) -> Iterator[str]:
     told = found.reliability
     yield f"<h2>Calibration</h2><p>Expected calibration error {told.error:.3f}. A perfectly calibrated model "
     yield f"would show {told.ideal:.3f} on as few photos, and up to {told.ideal_high:.3f} by chance.</p>"
-    yield _table(
+    yield table(
         ("the model is", "sure, on average", "right", "photos", "95 % interval"),
         [
             (f"{one.low:.0%} to {one.high:.0%}", f"{one.confidence:.1%}", *_cells(one.right))
@@ -182,9 +149,9 @@ def _mistakes(mistakes: Sequence[Mistake]) -> Iterator[str]:
         told = "filed as" if mistake.filed else "said"
         yield f'<figure><div class="frame">{_picture(mistake.path)}</div><figcaption>'
         yield f'<span class="{"filed" if mistake.filed else "soft"}">{told}</span> '
-        yield f"{_safe(mistake.predicted)} {mistake.confidence:.0%} ({_safe(mistake.label)})<br/>"
-        yield f"is {_safe(mistake.category)} {mistake.category_confidence:.0%}<br/>"
-        yield f'<span class="soft">{_safe(mistake.path)}</span></figcaption></figure>'
+        yield f"{safe(mistake.predicted)} {mistake.confidence:.0%} ({safe(mistake.label)})<br/>"
+        yield f"is {safe(mistake.category)} {mistake.category_confidence:.0%}<br/>"
+        yield f'<span class="soft">{safe(mistake.path)}</span></figcaption></figure>'
     yield "</div>"
 
 
@@ -193,28 +160,14 @@ def _picture(path: str) -> str:
         made = thumbnail(Path(path).read_bytes(), side=SIDE, limits=LIMITS)
     except (OSError, ItemFault):
         return '<span class="soft">gone</span>'
-    content = base64.b64encode(made.jpeg).decode()
-    return f'<img src="data:image/jpeg;base64,{content}" width="{made.width}" height="{made.height}" alt=""/>'
+    return picture(base64.b64encode(made.jpeg).decode(), width=made.width, height=made.height)
 
 
 def _left_out(found: Evaluation) -> Iterator[str]:
     if not found.unreadable:
         return
     yield f"<h2>Left out</h2><p>These {len(found.unreadable)} photos could not be read.</p>"
-    yield _table(("file", "why"), [(_safe(photo.path), _safe(photo.why)) for photo in found.unreadable])
-
-
-def _table(headings: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose cells are safe already; the first column holds names."""
-    head = "".join(_cell("th", index, words) for index, words in enumerate(headings))
-    body = ("".join(_cell("td", index, words) for index, words in enumerate(row)) for row in rows)
-    lines = "".join(f"<tr>{row}</tr>" for row in body)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
-
-
-def _cell(tag: str, index: int, words: str) -> str:
-    kind = ' class="number"' if index else ""
-    return f"<{tag}{kind}>{words}</{tag}>"
+    yield table(("file", "why"), [(safe(photo.path), safe(photo.why)) for photo in found.unreadable])
 
 
 def _cells(figure: Share | Estimate) -> tuple[str, str, str]:
@@ -225,8 +178,3 @@ def _cells(figure: Share | Estimate) -> tuple[str, str, str]:
         return "–", "0 of 0", ""
     low, high = figure.interval
     return f"{figure.value:.1%}", f"{figure.hits} of {figure.of}", f"{low:.0%} to {high:.0%}"
-
-
-def _safe(name: str) -> str:
-    """A name as text in HTML; what cannot be shown stands as an escape."""
-    return escape(printable(name))

@@ -166,3 +166,30 @@ def test_a_photo_is_put_right(shop: Shop) -> None:
         ("TOYS", None),
     ]
     assert rows(shop, "SELECT * FROM correction WHERE stage <> 'done'") == []
+
+
+def test_a_photo_is_put_back(shop: Shop) -> None:
+    """It lies where it came from, is not sorted again, and the journal has the line; once more is refused."""
+    content = photo("red")
+    with served(shop) as face:
+        sent = send(face.client, content).json["images"][0]
+        place = f"/v1/images/{sent['id']}"
+        eventually(lambda: face.client.get(place)["state"] == "sorted", "it is sorted")
+        answer = post(face.client, f"{place}/undo", {"by": "clerk"})
+        assert (answer.status, answer.json["state"]) == (200, "done"), answer.body
+        assert answer.json["destination"] == sent["source"]
+        found = face.client.get(place)
+        assert (found["state"], found["destination"]) == ("undone", sent["source"])
+        assert [(one["how"], one["to_category"]) for one in found["corrections"]] == [("undone", None)]
+        assert face.client.ask(f"{place}/content").body == content
+        assert post(face.client, f"{place}/undo").status == 409
+        assert post(face.client, f"{place}/retry").status == 409
+        assert post(face.client, f"{place}/correct", {"category": "COLD"}).status == 409
+        assert post(face.client, "/v1/images/99/undo").status == 404
+        assert post(face.client, f"{place}/undo", {"category": "COLD"}).status == 422
+        assert face.client.ask(f"{place}/undo", method="POST").status == 409
+        job = post(face.client, "/v1/jobs", {"kind": "sweep", "undone": True}).json["id"]
+        eventually(lambda: face.client.get(f"/v1/jobs/{job}")["sorted"] == 1, "it is sorted again")
+        assert face.daemon.stop() == 0
+    _, line, _ = shop.lines()
+    assert (line["event"], line["by"]) == ("undone", "clerk")

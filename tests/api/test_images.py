@@ -184,7 +184,7 @@ def test_statistics_count_what_was_filed(shop: Shop) -> None:
         eventually(lambda: len(other.lines()) == 2, "two lines")
         told = face.client.get("/v1/stats")
         status = face.client.get("/v1/status")
-    nothing = {"waiting": 0, "claimed": 0, "classified": 0, "review": 0}
+    nothing = {"waiting": 0, "claimed": 0, "classified": 0, "review": 0, "undone": 0}
     assert told["totals"] == status["photos"] == nothing | {"sorted": 1, "rejected": 1}
     assert told["categories"] == [{"category": "WARM", "sorted": 1, "review": 0, "rejected": 0}]
     assert [(day["sorted"], day["rejected"]) for day in told["days"]] == [(1, 1)]

@@ -82,7 +82,7 @@ def test_its_form_is_what_prometheus_asks_for(shop: Shop) -> None:
         assert text.headers["content-type"].startswith("text/plain; version=")
         families: list[Any] = list(plain(text.body.decode()))
     ours = [one for one in families if one.name.startswith("refundsorter_")]
-    assert len(ours) == 21
+    assert len(ours) == 22
     for family in families:
         assert family.documentation
         assert family.type in {"counter", "gauge", "histogram"}

@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from stages import chained, record
 
@@ -60,6 +60,7 @@ def test_what_was_written_is_whole(cut: int) -> None:
 
 
 @given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255))
+@example(57, WHOLE[57] ^ ord("\n"))
 def test_a_changed_byte_is_found_in_its_line(at: int, flip: int) -> None:
     """Whichever byte it is, and whatever it becomes, its line is named, and no line before it."""
     changed = bytearray(WHOLE)

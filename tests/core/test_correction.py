@@ -12,7 +12,7 @@ from journal_page import DOCUMENT, fits, tables
 from stages import record
 
 from refundsorter.core.chain import GENESIS, line_of
-from refundsorter.core.correction import Correction, How, is_on_shelf, shelf_folder
+from refundsorter.core.correction import NOWHERE, Correction, How, is_on_shelf, shelf_folder
 from refundsorter.core.journal_line import Flaw, read_line
 from refundsorter.core.record import Event, Key, json_line, key_of
 
@@ -29,6 +29,15 @@ CORRECTION = Correction(
     model="returns/1.0.0",
     sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     size=183421,
+)
+UNDONE = replace(
+    CORRECTION,
+    id=8,
+    source="/srv/sorted/ELECTRONICS/Rückgabe 7.jpg",
+    destination="/srv/inbox/Rückgabe 7.jpg",
+    origin="ELECTRONICS",
+    category=NOWHERE,
+    how=How.UNDONE,
 )
 BY_HAND = replace(CORRECTION, by=None, how=How.MOVED, sha256=None)
 names = st.binary(min_size=1, max_size=60).filter(
@@ -65,10 +74,19 @@ def test_a_folder_that_is_none_is_damage(folder: str) -> None:
     assert read_line(json_line({**CORRECTION.fields(), "to": folder})).flaw is Flaw.DAMAGED
 
 
+def test_a_line_of_a_photo_that_was_put_back_is_read() -> None:
+    """It gives back what it tells; one that names a category, or a correction that names none, is damage."""
+    found = read_line(line_of(UNDONE, GENESIS))
+    assert (found.correction, found.key, found.id) == (UNDONE, Key(Event.CORRECTED, 8), 42)
+    for one, wrong in ((UNDONE, {"to": "TOYS"}), (UNDONE, {"how": "moved"}), (CORRECTION, {"to": None})):
+        assert read_line(json_line({**one.fields(), **wrong})).flaw is Flaw.DAMAGED
+    assert read_line(json_line({**CORRECTION.fields(), "how": "undone"})).flaw is Flaw.DAMAGED
+
+
 @pytest.mark.parametrize("one", [CORRECTION, BY_HAND], ids=["command", "moved"])
 def test_the_document_tells_every_field(one: Correction) -> None:
     """Names, order and types in `docs/journal.md` are those of the line."""
-    *_, table, _ = tables()
+    *_, table, _, _ = tables()
     fields = json.loads(line_of(one, GENESIS))
     assert list(fields) == [name for name, _ in table]
     assert [name for name, told in table if not fits(fields[name], told)] == []
@@ -82,9 +100,19 @@ def test_the_documents_example_is_a_line() -> None:
     assert example.encode() == line_of(CORRECTION, GENESIS)
 
 
+def test_the_document_tells_every_field_of_an_undoing() -> None:
+    """Names, order and types are those of the line, and the example is one, byte for byte."""
+    *_, table, _ = tables()
+    fields = json.loads(line_of(UNDONE, GENESIS))
+    assert list(fields) == [name for name, _ in table]
+    assert [name for name, told in table if not fits(fields[name], told)] == []
+    assert DOCUMENT.split("```json\n")[3].split("```")[0].encode() == line_of(UNDONE, GENESIS)
+
+
 @pytest.mark.parametrize(
     ("fields", "key"),
     [
+        (UNDONE.fields(), Key(Event.CORRECTED, 8)),
         (record(5).fields(), Key(Event.FILED, 5)),
         (replace(CORRECTION, id=5, image=3).fields(), Key(Event.CORRECTED, 5)),
         ({"event": "told later", "id": 3}, Key(Event.FILED, 3)),

@@ -8,7 +8,7 @@ from refundsorter.core.figures import Filed
 from refundsorter.core.port_images import Tallied, Timing
 
 TALLIES = [
-    Tallied(day=0, state="sorted", category="TOYS", reason=None, photos=3),
+    Tallied(day=0, state="sorted", category="TOYS", reason=None, photos=5, undone=2),
     Tallied(day=0, state="rejected", category=None, reason="empty", photos=2),
     Tallied(day=20484, state="review", category="TOYS", reason="below_threshold", photos=1),
     Tallied(day=20484, state="rejected", category=None, reason="corrupt", photos=5),
@@ -17,7 +17,7 @@ TALLIES = [
 
 
 def test_totals_are_of_all_states() -> None:
-    """Filed photos of all days, and those that are not filed yet."""
+    """Filed photos of all days, those that were put back, and those that are not filed yet."""
     assert figures.totals(TALLIES, {"waiting": 9}) == {
         "waiting": 9,
         "claimed": 0,
@@ -25,6 +25,7 @@ def test_totals_are_of_all_states() -> None:
         "sorted": 7,
         "review": 1,
         "rejected": 7,
+        "undone": 2,
     }
 
 

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from refundsorter.core.image import OPEN, TERMINAL, TRANSITIONS, State, predecessors
+from refundsorter.core.image import FILED, OPEN, TERMINAL, TRANSITIONS, State, predecessors
 
 LEGAL = {
     (State.WAITING, State.CLAIMED),
@@ -15,6 +15,9 @@ LEGAL = {
     (State.CLASSIFIED, State.REJECTED),
     (State.CLASSIFIED, State.WAITING),
     (State.CLASSIFIED, State.CLASSIFIED),
+    (State.SORTED, State.UNDONE),
+    (State.REVIEW, State.UNDONE),
+    (State.REJECTED, State.UNDONE),
 }
 
 
@@ -36,16 +39,17 @@ def test_every_state_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("state", sorted(TERMINAL))
-def test_nothing_leads_out_of_a_terminal_state(state: State) -> None:
-    """A filed photo stays filed."""
-    assert not TRANSITIONS[state]
+def test_nothing_leads_back_from_a_terminal_state(state: State) -> None:
+    """A filed photo stays filed, or is put back into the inbox; there its row stays as it is."""
+    assert TRANSITIONS[state] == ({State.UNDONE} if state in FILED else set())
 
 
 def test_open_and_terminal_share_the_states() -> None:
-    """Every state is either open or terminal, and the three outcomes are the terminal ones."""
+    """Every state is either open or terminal; the three outcomes, and what was put back, are terminal."""
     assert set(State) == OPEN | TERMINAL
     assert not OPEN & TERMINAL
-    assert {State.SORTED, State.REVIEW, State.REJECTED} == TERMINAL
+    assert {State.SORTED, State.REVIEW, State.REJECTED} == FILED
+    assert FILED | {State.UNDONE} == TERMINAL
 
 
 @pytest.mark.parametrize("state", sorted(OPEN))

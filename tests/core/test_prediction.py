@@ -77,5 +77,5 @@ def test_the_document_tells_every_field(one: Prediction) -> None:
 
 def test_the_documents_example_is_a_line() -> None:
     """The example in `docs/journal.md` is, byte for byte, what is written."""
-    example = DOCUMENT.split("```json\n")[3].split("```")[0]
+    example = DOCUMENT.split("```json\n")[4].split("```")[0]
     assert example.encode() == line_of(PREDICTION, GENESIS)

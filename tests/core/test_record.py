@@ -14,7 +14,7 @@ from journal_page import DOCUMENT, fits, tables
 from refundsorter.core.chain import GENESIS, line_of
 from refundsorter.core.decision import BELOW_THRESHOLD
 from refundsorter.core.fault import Reason
-from refundsorter.core.image import TERMINAL, Ranked
+from refundsorter.core.image import FILED, Ranked
 from refundsorter.core.record import SCHEMA, Record, json_line, rfc3339
 
 RECORD = Record(
@@ -93,7 +93,7 @@ def test_the_documents_example_is_a_line() -> None:
     assert example.encode() == line_of(RECORD, GENESIS)
 
 
-@pytest.mark.parametrize("word", [*sorted(TERMINAL), *Reason, BELOW_THRESHOLD, f"{SCHEMA}.", "filed"])
+@pytest.mark.parametrize("word", [*sorted(FILED), *Reason, BELOW_THRESHOLD, f"{SCHEMA}.", "filed"])
 def test_the_document_tells_every_word(word: str) -> None:
     """Each state and reason that a line can hold stands in the document."""
     assert f"`{word}`" in DOCUMENT or f": {word}" in DOCUMENT

@@ -122,9 +122,9 @@ def test_a_sweep_gives_an_account_that_adds_up(shop: Shop) -> None:
 
 def test_a_sweep_of_an_empty_inbox_says_so(shop: Shop) -> None:
     """One sentence, exit 0."""
-    assert shop.run("sweep").stdout == "Nothing to sort: no photo lies in the inbox.\n"
+    assert shop.run("sweep").stdout == "Nothing to sort: no photo waits in the inbox.\n"
     assert shop.run("sweep", "--dry-run").stdout == (
-        "A sweep now would do nothing: no photo lies in the inbox.\n"
+        "A sweep now would do nothing: no photo waits in the inbox.\n"
     )
 
 

@@ -12,7 +12,7 @@ from faults.account import take
 from support import Shop, eventually, photo
 from workbench import rows
 
-from refundsorter import correct as correcting
+from refundsorter import asking
 from refundsorter import settings as configuration
 from refundsorter.core.correction import Stage
 from refundsorter.edges.ledger import Ledger
@@ -81,7 +81,7 @@ def test_what_nobody_takes_up_any_more_is_withdrawn(shop: Shop, refusal: str | N
         numbers = ledger.corrections.ask([number], "COLD", by=None, now=1.0)
         if refusal:
             ledger.corrections.refuse(numbers[0], refusal)
-        verdicts = correcting._await(settings, ledger, numbers, lambda *_: None)
+        verdicts = asking._await(settings, ledger.corrections, numbers, lambda *_: None)
     (verdict,) = verdicts.values()
     assert (verdict.stage, verdict.trouble) == (Stage.REFUSED if refusal else Stage.ASKED, refusal)
     assert rows(shop, "SELECT * FROM correction") == []

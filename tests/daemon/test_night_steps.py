@@ -20,7 +20,7 @@ from refundsorter.exits import ExitCode
 from refundsorter.quality import measure
 
 EVERY_DATE = "0 0 * * *"  # its night is always due
-STEPS = ["health", "sweep", "quality", "drift", "retention"]
+STEPS = ["health", "sweep", "quality", "drift", "report", "retention"]
 
 
 def shown(shop: Shop) -> dict[str, Any]:

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stages import arrival, examined, filed, intent
+from stages import IDENTITY, arrival, examined, filed, intent, relocation
 
 from refundsorter.core.fault import LedgerRefused, PassingTrouble
-from refundsorter.core.image import State
+from refundsorter.core.image import TERMINAL, State
 from refundsorter.core.port_images import Photo, Position, Wanted
 from refundsorter.edges.ledger import Ledger
 from refundsorter.edges.ledger_images import LedgerImages
 from refundsorter.edges.ledger_reading import Reader, Row
+from refundsorter.edges.ledger_report import read_overview
 from refundsorter.edges.ledger_schema_reading import INDICES
 
 ROWS = 120
@@ -50,7 +51,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> str:
 def row(numbers: random.Random, number: int) -> Sequence[Any]:
     """One photo of some kind; a waiting one may have answers from before it was sent back."""
     state = numbers.choice(list(State))
-    done = state in (State.SORTED, State.REVIEW, State.REJECTED)
+    done = state in TERMINAL
     name = os.fsencode(f"/in/{number}/{numbers.choice(NAMES)}")
     has_answer = numbers.random() < 0.9
     return (
@@ -60,7 +61,7 @@ def row(numbers: random.Random, number: int) -> Sequence[Any]:
         numbers.choice(LABELS) if has_answer else None,
         numbers.choice((0.2, 0.5, 0.9)) if has_answer else None,
         numbers.choice(MODELS),
-        state.value,
+        "sorted" if state is State.UNDONE else state.value,
         100.0 + numbers.randrange(8) if done else None,
     )
 
@@ -224,11 +225,43 @@ def test_the_tally_is_what_the_rows_say(tmp_path: Path) -> None:
         assert len(images.timings(10)) == 2
 
 
-# What came with version 4, taken away, and the jobs as they stood before it.
+def file_three(path: str) -> None:
+    """Make a ledger with three photos that were sorted as toys."""
+    with closing(Ledger(path, longest_wait_s=300.0)) as ledger:
+        ledger.admit([arrival(f"/inbox/{number}.jpg") for number in range(3)])
+        taken = ledger.claim(limit=3, now=101.0)
+        ledger.classify([intent(examined(one)) for one in taken])
+        ledger.finish([filed(one.id) for one in taken])
+
+
+def put_two_back(path: str) -> None:
+    """Write down that two of them lie in the inbox again."""
+    with closing(Ledger(path, longest_wait_s=300.0)) as ledger:
+        ledger.corrections.ask_back([1, 2], by=None, now=1.0)
+        asked = ledger.corrections.requests(9, after=0)
+        moves = [relocation(one, f"/inbox/{one.image}.jpg") for one in asked]
+        ledger.corrections.intend(moves)
+        ledger.corrections.finish([(one, IDENTITY) for one in moves], now=2.0)
+
+
+def test_what_is_put_back_stays_counted_as_filed(tmp_path: Path) -> None:
+    """On its day, in its state; how many of it are in the inbox again stands beside that."""
+    path = str(tmp_path / "ledger.sqlite3")
+    file_three(path)
+    put_two_back(path)
+    (tallied,) = LedgerImages(Reader(path)).tallies()
+    assert (tallied.state, tallied.photos, tallied.undone) == ("sorted", 3, 2)
+    overview = read_overview(path)
+    assert overview is not None
+    assert (overview.by_state, overview.by_category) == ({"sorted": 1, "undone": 2}, {"TOYS": 1})
+
+
+# What came with versions 4 and 5, taken away, and the jobs as they stood before it.
 OF_VERSION_3 = """
 DROP TABLE prediction; ALTER TABLE checkpoint DROP COLUMN tip;
-DROP TRIGGER tally_filed; DROP TRIGGER tally_rebuilt; DROP TABLE tally;
-DROP TRIGGER job_entered; DROP TRIGGER job_changed; DROP TRIGGER job_forgotten; DROP TRIGGER job_filed;
+DROP TRIGGER tally_filed; DROP TRIGGER tally_rebuilt; DROP TRIGGER tally_undone; DROP TABLE tally;
+DROP TRIGGER job_undone; DROP TRIGGER job_entered; DROP TRIGGER job_changed;
+DROP TRIGGER job_forgotten; DROP TRIGGER job_filed;
 DROP TABLE job_tally; DROP TABLE kept; DROP TABLE jobs;
 CREATE TABLE jobs (
     id INTEGER NOT NULL PRIMARY KEY, kind TEXT NOT NULL, started_at FLOAT NOT NULL, ended_at FLOAT,
@@ -236,6 +269,36 @@ CREATE TABLE jobs (
 );
 PRAGMA user_version = 3;
 """
+
+
+# How version 4 kept its tally.
+OF_VERSION_4 = """
+DROP TABLE prediction; ALTER TABLE checkpoint DROP COLUMN tip;
+DROP TRIGGER tally_filed; DROP TRIGGER tally_rebuilt; DROP TRIGGER tally_undone; DROP TRIGGER job_undone;
+ALTER TABLE tally DROP COLUMN undone;
+CREATE TRIGGER tally_filed AFTER UPDATE OF finished_at ON images
+WHEN OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL BEGIN
+INSERT INTO tally VALUES (CAST(NEW.finished_at / 86400 AS INTEGER), NEW.state, ifnull(NEW.category, ''),
+ifnull(NEW.reason, ''), 1) ON CONFLICT DO UPDATE SET photos = photos + 1; END;
+CREATE TRIGGER tally_rebuilt AFTER INSERT ON images WHEN NEW.finished_at IS NOT NULL BEGIN
+INSERT INTO tally VALUES (CAST(NEW.finished_at / 86400 AS INTEGER), NEW.state, ifnull(NEW.category, ''),
+ifnull(NEW.reason, ''), 1) ON CONFLICT DO UPDATE SET photos = photos + 1; END;
+PRAGMA user_version = 4;
+"""
+
+
+def test_a_ledger_of_version_4_learns_to_count_what_is_put_back(tmp_path: Path) -> None:
+    """What it counted stays, and is read before and after it is migrated."""
+    path = str(tmp_path / "ledger.sqlite3")
+    file_three(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(OF_VERSION_4)
+    before = read_overview(path)
+    put_two_back(path)
+    (tallied,) = LedgerImages(Reader(path)).tallies()
+    assert before is not None
+    assert (before.by_state, before.by_category) == ({"sorted": 3}, {"TOYS": 3})
+    assert (tallied.photos, tallied.undone) == (3, 2)
 
 
 def test_a_ledger_of_version_3_is_counted_when_it_is_migrated(path: str, tmp_path: Path) -> None:

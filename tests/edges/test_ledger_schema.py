@@ -213,7 +213,7 @@ class TestIndices:
         """Each statement finds its rows through an index or the key; none scans the table."""
         with closing(Ledger(path, longest_wait_s=300.0)) as ledger:
             statements = recorded(ledger)
-        assert len(statements) == 28
+        assert len(statements) == 36
         plans = {statement: plan(path, statement, values) for statement, values in statements.items()}
         scans = {
             statement: steps
@@ -271,14 +271,20 @@ def recorded(ledger: Ledger) -> dict[str, Any]:
 def put_right(ledger: Ledger, image: int) -> None:
     """Ask for a correction, do it, and find the photo elsewhere."""
     (number,) = ledger.corrections.ask([image], "GARDEN", by=None, now=1.0)
-    (asked,) = ledger.corrections.requests(10)
+    (asked,) = ledger.corrections.requests(10, after=0)
     assert asked.photo is not None
     ledger.corrections.intend([relocation(asked, "/sorted/GARDEN/a.jpg")])
     (pending,) = ledger.corrections.pending(root="/sorted")
     ledger.corrections.finish([(pending, IDENTITY)], now=2.0)
+    ledger.corrections.came_from("/inbox", 1)
+    ledger.corrections.open_ones([number])
     ledger.corrections.verdicts([number])
     ledger.corrections.withdraw([number])
     ledger.corrections.unjournaled(10)
+    (number,) = ledger.corrections.ask_back([image], by=None, now=3.0).values()
+    (asked,) = ledger.corrections.requests(10, after=number - 1)
+    ledger.corrections.intend([relocation(asked, "/inbox/a.jpg")])
+    ledger.corrections.finish([(relocation(asked, "/inbox/a.jpg"), IDENTITY)], now=4.0)
     ledger.places.unknown(["/sorted/GARDEN/a.jpg"])
     ledger.places.of_file(IDENTITY)
     ledger.places.of_content("ab" * 32)

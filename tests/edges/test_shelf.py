@@ -350,7 +350,7 @@ class TestTrouble:
         source, away = near.drop(), near.root.with_name("away")
         (near.root / "TOYS").mkdir()
         shelf = near.shelf(once("open", lambda: near.root.rename(away), at="/TOYS"))
-        with pytest.raises(PassingTrouble, match="the shelf is gone"):
+        with pytest.raises(PassingTrouble, match="the folder is gone"):
             shelf.move([intent_for(source, near.root / "TOYS" / "a.jpg")])
         assert (away / "TOYS" / "a.jpg").read_bytes() == b"photo"
 

@@ -26,6 +26,7 @@ class Account:
     photos: int  # in the inbox and on the shelf
     lines: int  # in the journal, one for each photo on the shelf
     corrections: int  # lines of corrections beside them
+    undone: int  # lines of photos that were put back
     inbox: int  # photos that still lie in the inbox
     states: Counter[str]  # lines by state
 
@@ -50,7 +51,7 @@ def take(shop: Shop, before: Counter[str]) -> Account:
 
     every_line = shop.lines()
     lines = [line for line in every_line if line["event"] == "filed"]
-    corrections = [line for line in every_line if line["event"] == "corrected"]
+    corrections = [line for line in every_line if line["event"] in ("corrected", "undone")]
     predictions = [line["prediction"] for line in every_line if line["event"] == "predicted"]
     known = len(lines) + len(corrections) + len(predictions)
     assert known == len(every_line), "a line of another event"
@@ -60,10 +61,12 @@ def take(shop: Shop, before: Counter[str]) -> Account:
     assert len(by_id) == len(lines), "a photo has two lines"
     ledger = {row["id"]: row for row in rows(shop)}
     places = _places(shop, by_id, corrections, ledger)
-    told = {Path(place): by_id[key]["sha256"] for key, place in places.items()}
-    assert len(told) == len(lines), "two photos are told to lie at one place"
+    back = {key for key, row in ledger.items() if row["state"] == "undone"}
+    assert back == {line["id"] for line in corrections if line["event"] == "undone"}
+    told = {Path(place): by_id[key]["sha256"] for key, place in places.items() if key not in back}
+    assert len(told) == len(lines) - len(back), "two photos are told to lie at one place"
     assert told == on_shelf, f"without a line: {on_shelf.items() - told.items()}"
-    finished = {key: row["state"] for key, row in ledger.items() if row["state"] in TERMINAL}
+    finished = {key: row["intended"] for key, row in ledger.items() if row["state"] in (*TERMINAL, "undone")}
     assert finished == {key: line["state"] for key, line in by_id.items()}
     assert all(ledger[key]["journaled"] for key in finished), "the ledger does not know of a line"
     waiting = {os.fsdecode(path) for path in in_inbox}
@@ -74,7 +77,8 @@ def take(shop: Shop, before: Counter[str]) -> Account:
     return Account(
         photos=now.total(),
         lines=len(lines),
-        corrections=len(corrections),
+        corrections=len(corrections) - len(back),
+        undone=len(back),
         inbox=len(in_inbox),
         states=Counter(line["state"] for line in lines),
     )
@@ -90,14 +94,16 @@ def _places(shop: Shop, filed: Lines, corrections: list[dict[str, Any]], ledger:
     folders = {key: _folder(shop, line["destination"]) for key, line in filed.items()}
     for _, line in sorted(by_number.items()):
         assert folders[line["id"]] == line["from"], "a correction begins elsewhere than the last one ended"
-        folders[line["id"]] = line["to"]
+        folders[line["id"]] = line["to"] or ""
     places = {key: ledger[key]["destination"] for key in filed}
     assert {key: _folder(shop, place) for key, place in places.items()} == folders
     return places
 
 
 def _folder(shop: Shop, path: str) -> str:
-    return Path(path).relative_to(shop.sorted).parts[0]
+    """The folder of the shelf that a path lies in; nothing for one in an inbox."""
+    place = Path(path)
+    return place.relative_to(shop.sorted).parts[0] if place.is_relative_to(shop.sorted) else ""
 
 
 def _contents(folder: Path) -> dict[Path, str]:

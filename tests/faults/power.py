@@ -12,7 +12,7 @@ import random
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
@@ -25,7 +25,7 @@ from sqlalchemy import event
 from support import Shop, make_shop
 from workbench import AT_ONCE, opened, shelve_elsewhere, sort_all
 
-from refundsorter.assembly import LEDGER_FILE
+from refundsorter.assembly import LEDGER_FILE, Workshop
 
 RENUMBERED = 0.3  # the share of restarts after which the inbox's device has another number
 FATES = (*WORST, MIXED)
@@ -61,6 +61,36 @@ def cut_everywhere(
     return cuts
 
 
+def cut_while_put_back(base: Path, way: str, seed: int, *, photos: int) -> int:
+    """Cut the power of a shop after every change while it puts every photo back; how many cuts were made.
+
+    Devices keep their numbers: a file that comes back as another inode besides tells nothing of its inbox.
+    """
+    shop, numbers, cuts = make_shop(base), random.Random(seed), 0
+    shop.config.write_text(AT_ONCE.replace("stability_s: 0", "stability_s: 0, recursive: true"))
+    before = fill(shop.inbox, photos, seed)
+    with shelve_elsewhere(shop, if_so=way == "copy"):
+        with opened(shop) as workshop:
+            sort_all(workshop)
+            workshop.ledger.corrections.ask_back(range(1, photos + 1), by=None, now=1.0)
+        shutil.rmtree(shop.inbox / "from the scanner")
+        outage = Outage(shop, way, put_back)
+        for moment, fate in itertools.product(outage.moments, FATES):
+            if outage.cut(moment, fate, numbers, renumbered=0.0):
+                cuts += 1
+                with opened(shop) as workshop:
+                    put_back(workshop)
+                found = take(shop, before)
+                assert (found.undone, found.inbox) == (photos, photos), outage.told(moment, fate)
+    return cuts
+
+
+def put_back(workshop: Workshop) -> None:
+    """Make good what was cut short, and do what is asked for."""
+    workshop.sorter.recover()
+    workshop.sorter.corrector.take_up()
+
+
 def _restart(
     shop: Shop, way: str, before: Counter[str], numbers: random.Random, *, again: bool, told: str
 ) -> int:
@@ -88,7 +118,7 @@ def _take(shop: Shop, before: Counter[str]) -> None:
 class Outage:
     """A recorded run in a shop, whose power can be cut after any of its changes, again and again."""
 
-    def __init__(self, shop: Shop, way: str) -> None:
+    def __init__(self, shop: Shop, way: str, run: Callable[[Workshop], object] = sort_all) -> None:
         self._shop = shop
         self._kept = shop.base / "kept"
         self._start = self._lying()
@@ -98,7 +128,7 @@ class Outage:
         with opened(shop, files=recorder) as workshop:
             recorder.look()
             event.listen(workshop.ledger._engine.pool, "checkin", recorder.look)
-            sort_all(workshop)
+            run(workshop)
         self._changes = recorder.changes
         self._made: set[int] = set()
 
@@ -113,7 +143,7 @@ class Outage:
         changes = "; ".join(f"{one.kind} {one.path} {one.more}".rstrip() for one in around)
         return f"power cut after {moment} changes, {fate.name}: {changes}"
 
-    def cut(self, moment: int, fate: Fate, numbers: random.Random) -> bool:
+    def cut(self, moment: int, fate: Fate, numbers: random.Random, *, renumbered: float = RENUMBERED) -> bool:
         """Leave in the shop what is left after a cut; False if that was done before."""
         nodes = {path: _node(content) for path, content in self._start.items()}
         disk = Disk(certain=dict(nodes), names=dict(nodes))
@@ -129,7 +159,7 @@ class Outage:
             return False
         self._made.add(mark)
         self._rebuild(tree)
-        if numbers.random() < RENUMBERED:
+        if numbers.random() < renumbered:
             self._renumber()
         return True
 

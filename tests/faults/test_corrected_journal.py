@@ -62,6 +62,33 @@ def test_a_rebuilt_ledger_knows_every_correction(corrected: Shop) -> None:
         assert number == 4
 
 
+def test_a_rebuilt_ledger_knows_what_was_put_back(corrected: Shop) -> None:
+    """Lines cut off come back; such photos are not sorted again, and one of another content is."""
+    with opened(corrected) as workshop:
+        workshop.ledger.corrections.ask_back([1, 2, 3], by="a clerk", now=1.0)
+        workshop.sorter.corrector.take_up()
+    lines = journal(corrected).read_bytes().splitlines(keepends=True)
+    journal(corrected).write_bytes(b"".join(lines[:-2]) + lines[-2][:-9])
+    sweep(corrected)
+    assert journal(corrected).read_bytes() == b"".join(lines)
+    before, lost = corrected.photos(), ledger(corrected)
+    counted = rows(corrected, "SELECT * FROM tally"), rows(corrected, "SELECT * FROM job_tally WHERE photos")
+    lose(corrected)
+    found = rebuild(corrected)
+    assert [found[name] for name in ("lines", "sorted", "corrected", "undone", "on_shelf")] == [9, 3, 3, 3, 0]
+    assert ledger(corrected) == lost
+    again = rows(corrected, "SELECT * FROM tally"), rows(corrected, "SELECT * FROM job_tally WHERE photos")
+    assert again == counted
+    sweep(corrected)
+    assert take(corrected, before).undone == 3
+    plum = corrected.inbox / "plum.jpg"
+    plum.write_bytes(bytes(reversed(plum.read_bytes())))
+    lose(corrected)
+    rebuild(corrected)
+    sweep(corrected)
+    assert [row["state"] for row in rows(corrected)] == ["undone", "undone", "undone", "rejected"]
+
+
 @pytest.mark.parametrize("keep", range(6))
 def test_lines_that_were_cut_off_are_written_again(corrected: Shop, keep: int) -> None:
     """However many lines are left, and the next one torn, those that miss come back as they were."""

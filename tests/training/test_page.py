@@ -1,50 +1,20 @@
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from pages import Reader
 from support import Shop
 from trials import evaluate, lay
 
+from refundsorter.core.page import POLICY
 from refundsorter.training import charts, page
 from refundsorter.training.evaluate import Measure, measure
 from refundsorter.training.trial import Mistake, SourceScore, Unread
 
 HOSTILE = '"><script>alert(1)</script>&\x1b[2J\udcff'
-VOID = {"meta", "br", "img"}
-
-
-class Reader(HTMLParser):
-    """Reads a page and holds every tag against the one that it closes."""
-
-    def __init__(self, content: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words = ""
-        self.feed(content)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Remember it."""
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Remember it; it is closed already."""
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        """Close the last one, which it must be."""
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        """Keep what is read."""
-        self.words += data
 
 
 def measured(names: tuple[str, ...]) -> Measure:
@@ -60,7 +30,7 @@ def test_a_page_needs_nothing_but_itself(shop: Shop, tmp_path: Path) -> None:
     data = lay(tmp_path / "data", {"COLD/a.jpg": "red", "COLD/b.jpg": "blue", "WARM/c.jpg": "red"})
     reader = Reader(page.render(evaluate(shop, data)))
     assert reader.open == []
-    assert ("meta", {"http-equiv": "Content-Security-Policy", "content": page.POLICY}) in reader.tags
+    assert ("meta", {"http-equiv": "Content-Security-Policy", "content": POLICY}) in reader.tags
     assert {"script", "link", "iframe", "object", "form", "a"}.isdisjoint(tag for tag, _ in reader.tags)
     targets = [v or "" for _, found in reader.tags for k, v in found.items() if k in ("src", "href")]
     assert len(targets) == 1

@@ -21,6 +21,9 @@ STYLE = """
 .chart .span { stroke: #0969da; stroke-width: 2; fill: none; }
 .chart .hit { fill: #0969da; }
 .chart .miss { fill: #bc4c00; }
+.chart .doubt { fill: #d4a72c; }
+.chart .rest { fill: #8c959f; }
+.chart .tick { stroke: #1f2328; stroke-width: 2; fill: none; }
 .chart .strong { fill: #ffffff; }
 @media (prefers-color-scheme: dark) {
   .chart .paper { fill: #0d1117; }
@@ -33,6 +36,9 @@ STYLE = """
   .chart .other { fill: #db6d28; stroke: #0d1117; }
   .chart .bar, .chart .hit { fill: #4493f8; }
   .chart .miss { fill: #db6d28; }
+  .chart .doubt { fill: #e3b341; }
+  .chart .rest { fill: #656c76; }
+  .chart .tick { stroke: #e6edf3; }
   .chart .strong { fill: #0d1117; }
 }
 """
