@@ -1,5 +1,6 @@
 """Who is let in: by the address that a request was sent to, by the page that sent it, and by its token."""
 
+from functools import partial
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -70,6 +71,7 @@ class Admitted:
             except (StartRefused, PassingTrouble) as trouble:
                 self._tell(str(trouble))
                 refused = busy("Whether you may do this cannot be told now; the log tells more.")
+            scope.setdefault("state", {})["is_admitted"] = partial(self._is_admitted, scope)
         await (refused.response() if refused else self._app)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Problem | None:
@@ -89,6 +91,13 @@ class Admitted:
         # What a request says of itself proves nothing.
         scope.setdefault("state", {}).update(by=token.name, role=token.role)
         return None
+
+    def _is_admitted(self, scope: Scope) -> bool:
+        """Whether it would be let in now, too: an answer that streams may last longer than its token."""
+        try:
+            return self._refusal(scope) is None
+        except (StartRefused, PassingTrouble):
+            return False
 
     def _tell(self, trouble: str) -> None:
         if trouble != self._told:  # once: it would be said with every request
