@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from refundsorter.api.problems import ProblemDetails
@@ -14,8 +14,16 @@ MOST_IMAGES = 64  # in one request
 MOST_LABELS = 100
 PLACES = ("path", "base64", "url")
 
+
+def _whole(number: object) -> object:
+    """JSON knows one kind of number, and JSON Schema takes 5.0 for an integer."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 TopK = Annotated[
-    int | None, Field(ge=1, le=MOST_LABELS, description="How many labels are told.", examples=[3])
+    int | None,
+    Field(ge=1, le=MOST_LABELS, description="How many labels are told.", examples=[3]),
+    BeforeValidator(_whole),
 ]
 Record = Annotated[
     bool,

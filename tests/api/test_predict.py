@@ -139,7 +139,7 @@ def test_one_bad_image_leaves_its_neighbours(shop: Shop) -> None:
 
 
 def test_a_text_that_names_no_image_leaves_its_neighbours(shop: Shop) -> None:
-    """In a batch an empty, a short, a wrong or an endless one is a problem of its own; a number is refused."""
+    """In a batch an empty, a short, a wrong or an endless one is its own problem; a number is refused."""
     long = "a" * 100_000
     bad = [{"base64": text} for text in ("", "x", "====", "ä", "a" * 4096)]
     bad += [{"path": text} for text in ("", "\0", f"{shop.base}/{long}.jpg", f"{shop.base}/{'b/' * 10_000}")]
@@ -152,6 +152,9 @@ def test_a_text_that_names_no_image_leaves_its_neighbours(shop: Shop) -> None:
         *others, last = answer.json["results"]
         assert {one["problem"]["status"] for one in others} <= {403, 404, 422}, others
         assert last["prediction"]["label"] == "blue"
+        assert len(post(face.client, good | {"top_k": 2.0}).json["predictions"][0]["top_predictions"]) == 2
+        asked = [post(face.client, good | {"top_k": number}).status for number in (None, 2.5, 0, "2")]
+        assert asked == [200, 422, 422, 422]
         (flaw,) = post(face.client, {"path": 5}).json["errors"]
         assert flaw["problem"] == "Input should be a valid string"
 
