@@ -170,6 +170,7 @@ def test_doctor_tells_of_a_door_that_would_stand_open(shop: Shop) -> None:
     (found,) = (check for check in json.loads(ran.stdout) if check["name"] == "http")
     assert found["verdict"] == "failed"
     assert "refundsorter token add" in found["found"]
+    assert "\n" not in found["found"]  # a line on a terminal; there it would be an escape
 
 
 def test_it_speaks_tls(shop: Shop, tmp_path: Path) -> None:
