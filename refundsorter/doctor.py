@@ -273,9 +273,7 @@ def _http(settings: Settings) -> Iterator[Check]:
     if said and said.address:
         yield Check(name="http", verdict=Verdict.OK, found=said.address)
     elif said:
-        todo = "free the port, or name another one as http.port and restart; sorting goes on meanwhile"
-        if settings.http.unix_socket:
-            todo = "see to its folder, or name another http.unix_socket and restart; sorting goes on"
+        todo = "free the port, or make the socket's folder, or name another one and restart; sorting goes on"
         yield Check(name="http", verdict=Verdict.WARNING, found=str(said.refused), todo=todo)
 
 
