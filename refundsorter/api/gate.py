@@ -1,13 +1,16 @@
 """Who is let in: by the address that a request was sent to, by the page that sent it, and by its token."""
 
 from functools import partial
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from refundsorter.api.ports import Bounds
-from refundsorter.api.problems import Problem, busy
+from refundsorter.api.problems import Problem, busy, problem
 from refundsorter.core.fault import PassingTrouble, StartRefused
 from refundsorter.core.port import Log
 from refundsorter.core.token import KeysPort, Role
@@ -51,6 +54,18 @@ class Addressed:
         return Problem(
             403, "A web page from elsewhere may not do this; `http.cors_origins` names those that may."
         )
+
+
+class Shared(CORSMiddleware):
+    """Lets pages of some origins read; what it refuses is a problem like any other."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Whether such a page may send a request."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code < HTTPStatus.BAD_REQUEST:
+            return answer
+        kept = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
+        return problem(answer.status_code, f"{bytes(answer.body).decode()}.", headers=kept)
 
 
 class Admitted:

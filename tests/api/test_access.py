@@ -258,6 +258,11 @@ def test_other_pages_may_read_only_where_the_settings_name_them(shop: Shop) -> N
         preflight = face.client.ask("/v1/jobs", method="OPTIONS", headers=asked)
         assert preflight.status == 200
         assert preflight.headers["access-control-allow-origin"] == "https://portal.example"
+        stranger = asked | {"Origin": "https://evil.example"}
+        refused = face.client.ask("/v1/jobs", method="OPTIONS", headers=stranger)
+        assert (refused.status, refused.json["detail"]) == (400, "Disallowed CORS origin.")
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert "access-control-allow-origin" not in refused.headers
         answer = face.client.ask("/v1/info", headers=token | asked)
         assert answer.headers["access-control-allow-origin"] == "https://portal.example"
         other = face.client.ask("/v1/info", headers=token | {"Origin": "https://evil.example"})
