@@ -62,7 +62,8 @@ def require_category(settings: Settings, category: str, *, is_new: bool) -> None
         return
     if not is_new:
         raise CategoryRefused(
-            f"the taxonomy has no category {category!r}, only {', '.join(known)}; --new-category makes one"
+            f"the taxonomy has no category {category!r}, only {', '.join(known)}; "
+            "--new-category, over HTTP `new_category`, makes one"
         )
     if problem := folder_problem(category):
         raise CategoryRefused(f"{category!r} cannot be a category: it {problem}")

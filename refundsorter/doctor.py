@@ -267,13 +267,13 @@ def _http(settings: Settings) -> Iterator[Check]:
     try:
         keyring(settings)
     except (StartRefused, PassingTrouble) as refused:
-        yield _failed("http", str(refused), "mend it: the daemon does not start like this")
+        yield _failed("http", _one_line(str(refused)), "mend it: the daemon does not start like this")
         return
     said = listening.read(settings.state_dir, pid=sorter_pid(settings))
     if said and said.address:
         yield Check(name="http", verdict=Verdict.OK, found=said.address)
     elif said:
-        todo = "free the port, or name another one as http.port and restart; sorting goes on meanwhile"
+        todo = "free the port, or make the socket's folder, or name another one and restart; sorting goes on"
         yield Check(name="http", verdict=Verdict.WARNING, found=str(said.refused), todo=todo)
 
 

@@ -7,7 +7,6 @@ from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
-from starlette.middleware.cors import CORSMiddleware
 
 from refundsorter import __version__
 from refundsorter.api import (
@@ -88,7 +87,7 @@ def _surround(app: FastAPI, ports: Ports, bounds: Bounds) -> None:
     app.add_middleware(gate.Admitted, keys=ports.keys, log=ports.log)
     if bounds.origins:  # before tokens: a browser asks without one whether it may ask
         app.add_middleware(
-            CORSMiddleware,
+            gate.Shared,
             allow_origins=bounds.origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],

@@ -5,7 +5,7 @@ not read is hung up on by its connection, and goes on where it was when it comes
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from fastapi import APIRouter, Header, Query, Request
 from pydantic import Field
 from starlette.responses import StreamingResponse
 
-from refundsorter.api.depends import PortsOf
+from refundsorter.api.depends import IsAdmitted, PortsOf
 from refundsorter.api.ports import Ports
 from refundsorter.api.problems import busy, responses
 from refundsorter.core.fault import PassingTrouble
@@ -77,6 +77,7 @@ class Listeners:
 async def events(
     request: Request,
     ports: PortsOf,
+    is_admitted: IsAdmitted,
     last_event_id: Annotated[
         Annotated[str, Field(pattern=ID, json_schema_extra={"format": "event-id"})] | None,
         Header(
@@ -93,20 +94,25 @@ async def events(
         raise busy(f"{MOST} listen already.")
     position = _position(last_event_id) if last_event_id else await run_sync(ports.events.latest)
     return StreamingResponse(
-        _stream(ports, listeners, position, is_waiting=wait),
+        _stream(ports, listeners, position, is_admitted, is_waiting=wait),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},  # a proxy is to pass each on at once
     )
 
 
 async def _stream(
-    ports: Ports, listeners: Listeners, position: Position, *, is_waiting: bool
+    ports: Ports,
+    listeners: Listeners,
+    position: Position,
+    is_admitted: Callable[[], bool],
+    *,
+    is_waiting: bool,
 ) -> AsyncIterator[bytes]:
     listeners.count += 1
     try:
         yield f"retry: {AGAIN_MS}\n\n".encode()
         silent_s = 0.0
-        while True:
+        while is_admitted():  # each time: a token that was revoked is told nothing more
             is_last = listeners.is_ending  # asked first: what was filed until then is told
             told: list[Told] = []
             with suppress(PassingTrouble):  # it is asked again

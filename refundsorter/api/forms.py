@@ -1,5 +1,6 @@
 """A `multipart/form-data` body (RFC 7578), read piece by piece: nothing of it is kept here."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from refundsorter.api.problems import Problem
 
 MEDIA_TYPE = "multipart/form-data"
+# What is wrong with a form is told to its sender; the library would write it to stderr, past the log, too.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 
 @dataclass(slots=True, eq=False)

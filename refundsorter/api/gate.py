@@ -1,12 +1,16 @@
 """Who is let in: by the address that a request was sent to, by the page that sent it, and by its token."""
 
+from functools import partial
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from refundsorter.api.ports import Bounds
-from refundsorter.api.problems import Problem, busy
+from refundsorter.api.problems import Problem, busy, problem
 from refundsorter.core.fault import PassingTrouble, StartRefused
 from refundsorter.core.port import Log
 from refundsorter.core.token import KeysPort, Role
@@ -52,6 +56,18 @@ class Addressed:
         )
 
 
+class Shared(CORSMiddleware):
+    """Lets pages of some origins read; what it refuses is a problem like any other."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Whether such a page may send a request."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code < HTTPStatus.BAD_REQUEST:
+            return answer
+        kept = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
+        return problem(answer.status_code, f"{bytes(answer.body).decode()}.", headers=kept)
+
+
 class Admitted:
     """Asks for a token, where there are any."""
 
@@ -70,6 +86,7 @@ class Admitted:
             except (StartRefused, PassingTrouble) as trouble:
                 self._tell(str(trouble))
                 refused = busy("Whether you may do this cannot be told now; the log tells more.")
+            scope.setdefault("state", {})["is_admitted"] = partial(self._is_admitted, scope)
         await (refused.response() if refused else self._app)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Problem | None:
@@ -89,6 +106,13 @@ class Admitted:
         # What a request says of itself proves nothing.
         scope.setdefault("state", {}).update(by=token.name, role=token.role)
         return None
+
+    def _is_admitted(self, scope: Scope) -> bool:
+        """Whether it would be let in now, too: an answer that streams may last longer than its token."""
+        try:
+            return self._refusal(scope) is None
+        except (StartRefused, PassingTrouble):
+            return False
 
     def _tell(self, trouble: str) -> None:
         if trouble != self._told:  # once: it would be said with every request

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from refundsorter.api.problems import ProblemDetails
@@ -12,23 +12,26 @@ from refundsorter.core.image import State
 
 MOST_IMAGES = 64  # in one request
 MOST_LABELS = 100
-MAX_PATH, MAX_URL = 4096, 2048
 PLACES = ("path", "base64", "url")
 
+
+def _whole(number: object) -> object:
+    """JSON knows one kind of number, and JSON Schema takes 5.0 for an integer."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 TopK = Annotated[
-    int | None, Field(ge=1, le=MOST_LABELS, description="How many labels are told.", examples=[3])
+    int | None,
+    Field(ge=1, le=MOST_LABELS, description="How many labels are told.", examples=[3]),
+    BeforeValidator(_whole),
 ]
 Record = Annotated[
     bool,
     Field(description="Whether the predictions are kept, in the ledger and the journal.", examples=[True]),
 ]
 
-# Constraints of the text alone: that there is none is for `Source` to judge.
-Path = Annotated[str, Field(min_length=1, max_length=MAX_PATH)]
-Base64 = Annotated[
-    str, Field(min_length=4, json_schema_extra={"format": "byte", "contentEncoding": "base64"})
-]
-Url = Annotated[str, Field(min_length=1, max_length=MAX_URL)]
+# However long: what cannot be used is told of that image alone, and fails no other of a batch.
+Base64 = Annotated[str, Field(json_schema_extra={"format": "byte", "contentEncoding": "base64"})]
 
 
 class Source(BaseModel):
@@ -39,7 +42,7 @@ class Source(BaseModel):
     )
 
     path: Annotated[
-        Path | SkipJsonSchema[None],
+        str | SkipJsonSchema[None],
         Field(
             description="A file below one of `http.read_roots`, absolute.",
             examples=["/srv/returns/IMG_0042.jpg"],
@@ -47,7 +50,7 @@ class Source(BaseModel):
     ] = None
     base64: Annotated[Base64 | SkipJsonSchema[None], Field(description="The file itself, RFC 4648.")] = None
     url: Annotated[
-        Url | SkipJsonSchema[None],
+        str | SkipJsonSchema[None],
         Field(description="Where it is fetched from, with `http.fetch`: a public address."),
     ] = None
 

@@ -117,7 +117,9 @@ def _read(body: bytes, model: type[PredictIn | BatchIn]) -> PredictIn | BatchIn:
         return model.model_validate_json(body)
     except ValidationError as invalid:
         errors = invalid.errors(include_url=False, include_context=False, include_input=False)
-        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in errors]) from invalid
+        # That null might be there in place of an image's text is how it is read, and not what is allowed.
+        told = [one for one in errors if one["type"] != "none_required"]
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in told]) from invalid
 
 
 async def _all(sources: Sequence[Source], ports: Ports, loan: Loan, fetching: CapacityLimiter) -> list[Given]:

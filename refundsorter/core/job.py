@@ -193,6 +193,7 @@ def report(job: Job, tally: Tally, *, now: float) -> JobReport:
     left = tally.found - tally.done
     took_s = None if job.started_at is None else max(0.0, (job.ended_at or now) - job.started_at)
     rate = tally.done / took_s if took_s else None
+    is_counted = job.scanned_at is not None or None not in (job.started_at, job.ended_at)
     runs = job.state is JobState.RUNNING and job.scanned_at is not None
     return JobReport(
         id=job.id,
@@ -205,7 +206,7 @@ def report(job: Job, tally: Tally, *, now: float) -> JobReport:
         found=tally.found,
         done=tally.done,
         left=left,
-        percent=_percent(tally) if job.scanned_at is not None or job.ended_at is not None else None,
+        percent=_percent(tally) if is_counted else None,
         sorted=tally.sorted,
         review=tally.review,
         rejected=tally.rejected,

@@ -4,12 +4,13 @@ Every folder on the way is opened by its descriptor, from the one above it, and 
 put in a folder's place meanwhile changes nothing, and nothing outside is ever opened.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from refundsorter.core.fault import ItemFault, Reason, translate
+from refundsorter.core.fault import ItemFault, Reason, Vanished, translate
 from refundsorter.core.prediction import SourceForbidden
 from refundsorter.edges.patience import Share
 
@@ -45,6 +46,8 @@ class ReadableFiles:
         try:
             return self._read(root, parts) if share is None else share.call(lambda: self._read(root, parts))
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:  # nothing can lie there, now or later
+                raise Vanished(f"reading {path!r}: {error.strerror}") from error
             raise translate(error, f"reading {path!r}") from error
 
     def _placed(self, path: str) -> tuple[str, tuple[str, ...]]:

@@ -164,6 +164,7 @@ def test_doctor_tells_of_a_door_that_would_stand_open(shop: Shop) -> None:
     (found,) = (check for check in json.loads(ran.stdout) if check["name"] == "http")
     assert found["verdict"] == "failed"
     assert "refundsorter token add" in found["found"]
+    assert "\n" not in found["found"]  # a line on a terminal; there it would be an escape
 
 
 def test_it_speaks_tls(shop: Shop, tmp_path: Path) -> None:
@@ -251,6 +252,11 @@ def test_other_pages_may_read_only_where_the_settings_name_them(shop: Shop) -> N
         preflight = face.client.ask("/v1/jobs", method="OPTIONS", headers=asked)
         assert preflight.status == 200
         assert preflight.headers["access-control-allow-origin"] == "https://portal.example"
+        stranger = asked | {"Origin": "https://evil.example"}
+        refused = face.client.ask("/v1/jobs", method="OPTIONS", headers=stranger)
+        assert (refused.status, refused.json["detail"]) == (400, "Disallowed CORS origin.")
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert "access-control-allow-origin" not in refused.headers
         answer = face.client.ask("/v1/info", headers=token | asked)
         assert answer.headers["access-control-allow-origin"] == "https://portal.example"
         other = face.client.ask("/v1/info", headers=token | {"Origin": "https://evil.example"})

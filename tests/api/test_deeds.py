@@ -95,6 +95,7 @@ def test_what_is_not_sent_to_its_end_leaves_nothing(shop: Shop) -> None:
         eventually(lambda: not hidden(shop), "it is cleared away")
         for status, wrong in (
             (400, body[:-10]),
+            (400, body.replace(b'filename="', b'filename="\r\n')),
             (422, form([])[0]),
             (422, body.replace(b'name="image"', b'name="photo"')),
             (422, form([photo("red")], colour="red")[0]),
@@ -105,6 +106,7 @@ def test_what_is_not_sent_to_its_end_leaves_nothing(shop: Shop) -> None:
         assert post(face.client, "/v1/images", {}).status == 415
         announced = headers | {"Content-Length": str(2 << 20)}
         assert face.client.ask("/v1/images", method="POST", body=body, headers=announced).status == 413
+        assert face.daemon.stop() == 0  # and its log has nothing but events: it is read to its end
     assert os.listdir(shop.inbox) == []
 
 

@@ -14,10 +14,14 @@ from support import PATIENCE_S, Shop, eventually, photo
 
 
 @contextmanager
-def listening(face: Served, after: str | None = None) -> Iterator[http.client.HTTPResponse]:
+def listening(
+    face: Served, after: str | None = None, token: str | None = None
+) -> Iterator[http.client.HTTPResponse]:
     """An open stream, its first line read."""
     connection = http.client.HTTPConnection(urlsplit(face.client.address).netloc, timeout=PATIENCE_S)
-    connection.request("GET", "/v1/events", headers={"Last-Event-ID": after} if after else {})
+    headers = {"Last-Event-ID": after} if after else {}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
+    connection.request("GET", "/v1/events", headers=headers)
     answer = connection.getresponse()
     try:
         assert answer.status == 200
@@ -90,6 +94,18 @@ def test_a_stop_ends_the_streams(shop: Shop) -> None:
         assert not [
             event for event in face.daemon.events if event["event"] in ("http.trouble", "http.failed")
         ]
+
+
+def test_a_stream_lasts_no_longer_than_its_token(shop: Shop) -> None:
+    """One without a token ends with the first token that is made, one with a token when that is revoked."""
+    with served(shop) as face:
+        with listening(face) as without:
+            token = shop.run("token", "add", "portal", "--role", "read").stdout.strip()
+            shop.run("token", "add", "other", "--role", "read")
+            assert without.read() == b""
+        with listening(face, token=token) as revoked:
+            shop.run("token", "revoke", "portal")
+            assert revoked.read() == b""
 
 
 def test_listeners_have_a_limit_and_hold_nobody_up(shop: Shop) -> None:

@@ -141,6 +141,27 @@ def test_one_bad_image_leaves_its_neighbours(shop: Shop) -> None:
         still_sorts(face, shop)
 
 
+def test_a_text_that_names_no_image_leaves_its_neighbours(shop: Shop) -> None:
+    """In a batch an empty, a short, a wrong or an endless one is its own problem; a number is refused."""
+    long = "a" * 100_000
+    bad = [{"base64": text} for text in ("", "x", "====", "ä", "a" * 4096)]
+    bad += [{"path": text} for text in ("", "\0", f"{shop.base}/{long}.jpg", f"{shop.base}/{'b/' * 10_000}")]
+    bad += [{"url": text} for text in ("", "x", "http://", f"http://{long}/", f"http://[::1]/{long}")]
+    settings = {"REFUNDSORTER_HTTP__READ_ROOTS": f"[{shop.base}]", "REFUNDSORTER_HTTP__FETCH": "true"}
+    with served(shop, **settings) as face:
+        good = {"base64": base64.b64encode(photo("blue")).decode()}
+        answer = post(face.client, {"images": [*bad, good]}, to=BATCH)
+        assert answer.status == 200, answer.body
+        *others, last = answer.json["results"]
+        assert {one["problem"]["status"] for one in others} <= {403, 404, 422}, others
+        assert last["prediction"]["label"] == "blue"
+        assert len(post(face.client, good | {"top_k": 2.0}).json["predictions"][0]["top_predictions"]) == 2
+        asked = [post(face.client, good | {"top_k": number}).status for number in (None, 2.5, 0, "2")]
+        assert asked == [200, 422, 422, 422]
+        (flaw,) = post(face.client, {"path": 5}).json["errors"]
+        assert flaw["problem"] == "Input should be a valid string"
+
+
 def test_what_was_seen_before_is_answered_from_the_ledger(shop: Shop) -> None:
     """A sorted photo's content is not inferred again, unless more labels are asked for than were kept."""
     shop.config.write_text(shop.config.read_text() + "decision: {top_k: 2}\n")

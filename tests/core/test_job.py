@@ -88,6 +88,8 @@ def test_a_report_of_what_is_over_stays_the_same() -> None:
     assert report(ended, TALLY, now=1e9) == report(ended, TALLY, now=111.0)
     assert report(ended, TALLY, now=111.0).time_left_s is None
     assert report(ended, Tally(), now=111.0).percent == 100.0
+    never_begun = _with(state=JobState.CANCELLED, started_at=None, ended_at=110.0)
+    assert report(never_begun, Tally(), now=111.0).percent is None
     queued = report(_with(state=JobState.QUEUED, started_at=None), Tally(), now=111.0)
     assert (queued.rate, queued.percent, queued.started) == (None, None, None)
 

@@ -122,7 +122,7 @@ def test_a_rehearsal_moves_nothing(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("category", "options", "told"),
     [
-        ("TOYS", [], "no category 'TOYS', only COLD, PLAIN, WARM; --new-category makes one"),
+        ("TOYS", [], "no category 'TOYS', only COLD, PLAIN, WARM; --new-category, over HTTP"),
         ("_review", ["--new-category"], "starts with '_', which is reserved"),
         ("../inbox", ["--new-category"], "starts with '.', which is reserved"),
         ("Warm", ["--new-category"], "differs from 'WARM' only by case"),
