@@ -20,7 +20,7 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; change nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put away what is older than the settings say, as each night does."""
+    """Put away what is older than the settings say."""
     from refundsorter import pruning, show, show_prune
     from refundsorter.edges.log import Gate, make
 

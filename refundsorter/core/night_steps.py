@@ -26,7 +26,6 @@ class Step(StrEnum):
     DRIFT = "drift"  # do photos come that the model was not made for?
     REPORT = "report"  # the account of the day
     RETENTION = "retention"  # what is old is put away
-    ALERTS = "alerts"  # who is to know is told
 
 
 class Outcome(StrEnum):

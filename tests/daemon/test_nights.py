@@ -107,7 +107,7 @@ def test_a_sweep_beside_a_daemon_is_made_by_it(at_night: Shop) -> None:
     assert (account["found"], account["sorted"], account["left"]) == (5, 5, 0)
     assert (account["categories"], account["interrupted"], account["trouble"]) == ({"WARM": 5}, False, None)
     assert {line["job"] for line in at_night.lines()} == {account["job"]}
-    assert told.stdout == "Nothing to sort: no photo lies in the inbox.\n"
+    assert told.stdout == "Nothing to sort: no photo waits in the inbox.\n"
     assert take(at_night, before).lines == 5
 
 
