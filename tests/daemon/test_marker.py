@@ -33,8 +33,9 @@ def test_without_it_the_inbox_is_awaited(marked: Shop) -> None:
     swept = marked.run("sweep", "--json", check=False)
     assert (swept.returncode, json.loads(swept.stdout)["found"]) == (ExitCode.LEFT, 0)
     with marked.daemon() as daemon:
-        told = next(one for one in daemon.events if "lacks its marker" in str(one.get("trouble")))
-        assert MARKER in told["trouble"]
+        early = [one for one in daemon.events if one["event"] == "inbox.unreachable"]
+        (told,) = early or [daemon.wait_for("inbox.unreachable")]
+        assert f"lacks its marker {MARKER!r}" in told["trouble"]
         assert marked.lines() == []
         (marked.inbox / MARKER).touch()
         eventually(lambda: len(marked.lines()) == 1, "the photo is sorted")
