@@ -10,14 +10,12 @@ from refundsorter import drift, nights
 from refundsorter.assembly import Workshop
 from refundsorter.core.alert import Limits, Patience, Signs
 from refundsorter.core.fault import PassingTrouble, RefundsorterError
-from refundsorter.core.night_steps import Outcome
 from refundsorter.core.port_alerts import ChannelPort
 from refundsorter.core.text import printable
 from refundsorter.edges import serving
 from refundsorter.edges.alert_book import AlertBook
 from refundsorter.edges.ledger_reading import Reader
 from refundsorter.edges.ledger_signs import LedgerSigns
-from refundsorter.edges.night_book import NightBook
 from refundsorter.filing import SystemClock
 from refundsorter.loops.herald import Herald
 from refundsorter.places import Places
@@ -99,16 +97,7 @@ class Watchful:
     def _night(self, now: float) -> str | None:
         plan = schedule(self._settings)
         with suppress(RefundsorterError):
-            if plan:
-                return nights.flaw(plan, self._ledger_path, now=now) or self._failed_step()
-        return None
-
-    def _failed_step(self) -> str | None:
-        """Which step of the last night could not be done, and why."""
-        for night in NightBook(self._settings.state_dir).nights()[-1:]:
-            for one in night.steps:
-                if one.told and one.told.outcome is Outcome.FAILED:
-                    return f"{one.step} of {night.date} failed: {one.told.sentence}"
+            return nights.flaw(plan, self._ledger_path, now=now) if plan else None
         return None
 
     def _drift(self, now: float) -> tuple[str, ...]:

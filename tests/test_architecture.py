@@ -277,8 +277,8 @@ FLOORS = {
     "places": {"core.*", "edges.mounts", "edges.patience", "edges.scan", "settings"},
     "alarming": {
         "assembly", "core.*", "drift", "edges.alert_book", "edges.channels",
-        "edges.ledger_reading", "edges.ledger_signs", "edges.night_book", "edges.serving", "filing",
-        "loops.*", "nights", "places", "policies", "settings",
+        "edges.ledger_reading", "edges.ledger_signs", "edges.serving", "filing", "loops.*", "nights",
+        "places", "policies", "settings",
     },
     "cli_alerts": {"alarming", "cli_options", "core.*", "edges.alert_book", "exits", "show", "show_alerts"},
     "show_alerts": {"core.*", "show"},
