@@ -187,11 +187,15 @@ def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
 @config_app.command("check")
 def config_check(config: ConfigFile = None) -> None:
     """Read settings and taxonomy and tell every problem."""
+    from refundsorter.alarming import channels_of
+    from refundsorter.door import keyring
     from refundsorter.edges.bundle import BundleStore
     from refundsorter.edges.taxonomy import read_taxonomy
 
     settings = _settings(config)
     taxonomy = read_taxonomy(settings.taxonomy)
+    keyring(settings)  # what would end the start of the daemon
+    channels_of(settings)
     place = printable(str(settings.taxonomy))
     try:
         remarks = taxonomy.misfits(BundleStore(settings.models).active().manifest.labels)

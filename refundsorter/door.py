@@ -59,8 +59,14 @@ def _require_certificate(settings: Settings) -> None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
             http.tls_certificate, http.tls_key, password=""
         )
+    except ssl.SSLError as error:
+        told = f"the key is not this certificate's, or one of the two is no PEM ({error.reason or error})"
+        raise ConfigurationInvalid([_no_certificate(settings, told)]) from error
     except (OSError, ValueError) as error:
         told = getattr(error, "strerror", None) or str(error)
-        raise ConfigurationInvalid(
-            [f"http.tls_certificate, http.tls_key: {http.tls_certificate} and {http.tls_key}: {told}"]
-        ) from error
+        raise ConfigurationInvalid([_no_certificate(settings, told)]) from error
+
+
+def _no_certificate(settings: Settings, told: str) -> str:
+    http = settings.http
+    return f"http.tls_certificate, http.tls_key: {http.tls_certificate} and {http.tls_key}: {told}"

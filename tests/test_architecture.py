@@ -445,9 +445,9 @@ FLOORS = {
         "inventory", "settings", "shadowing", "show_models", "verifying",
     },
     "cli": {
-        "__init__", "assembly", "cli_*", "core.*", "daemon", "doctor", "edges.bundle", "edges.log",
-        "edges.taxonomy", "exits", "handover", "model", "preview", "settings", "settings_show", "show",
-        "signals", "streams", "sweep",
+        "__init__", "alarming", "assembly", "cli_*", "core.*", "daemon", "doctor", "door", "edges.bundle",
+        "edges.log", "edges.taxonomy", "exits", "handover", "model", "preview", "settings", "settings_show",
+        "show", "signals", "streams", "sweep",
     },
 }  # fmt: skip
 FLOORS_OUTSIDE = {

@@ -142,16 +142,32 @@ def test_tokens_that_cannot_be_read_any_more_let_nobody_in(locked: Locked, shop:
     ],
 )
 def test_a_door_that_would_stand_open_is_refused_at_start(shop: Shop, settings: str, said: str) -> None:
-    """Status 78, with the reason and what to do."""
+    """Status 78, with the reason and what to do; `config check` says the same."""
     with shop.config.open("a") as file:
         file.write(f"http: {settings}\n")
-    variables = environment() | {"REFUNDSORTER_HTTP__ENABLED": "true"}
-    ran = subprocess.run(
-        [*COMMAND, "run", "--config", str(shop.config)],
-        env=variables, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    for command in (["run"], ["config", "check"]):
+        ran = started(shop, *command)
+        assert ran.returncode == 78
+        assert said in ran.stderr
+
+
+def test_a_key_of_another_certificate_is_told_as_that(shop: Shop, tmp_path: Path) -> None:
+    """In words, for what OpenSSL says tells nobody what is wrong."""
+    for name in ("one", "two"):
+        pair = ["-keyout", str(tmp_path / f"{name}.key"), "-out", str(tmp_path / f"{name}.pem")]
+        subprocess.run([*CERTIFY, *pair], check=True, capture_output=True)
+    with shop.config.open("a") as file:
+        file.write(f"http: {{tls_certificate: {tmp_path}/one.pem, tls_key: {tmp_path}/two.key}}\n")
+    assert "the key is not this certificate's" in started(shop, "run").stderr
+
+
+def started(shop: Shop, *command: str) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself, with the HTTP face on."""
+    return subprocess.run(
+        [*COMMAND, *command, "--config", str(shop.config)],
+        env=environment() | {"REFUNDSORTER_HTTP__ENABLED": "true"},
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
-    assert ran.returncode == 78
-    assert said in ran.stderr
 
 
 def test_doctor_tells_of_a_door_that_would_stand_open(shop: Shop) -> None:
