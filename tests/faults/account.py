@@ -39,7 +39,9 @@ def take(shop: Shop, before: Counter[str]) -> Account:
         before: The sha256 of every photo that was ever put into the inbox.
     """
     on_shelf = {
-        path: sha256 for path, sha256 in _contents(shop.sorted).items() if "_journal" not in path.parts
+        path: sha256
+        for path, sha256 in _contents(shop.sorted).items()
+        if not {"_journal", "_reports"}.intersection(path.parts)
     }
     in_inbox = _contents(shop.inbox)
     partial = [path for path in on_shelf if path.name.startswith(".")]
