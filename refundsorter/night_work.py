@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from refundsorter.core.check import Verdict
 from refundsorter.core.night_steps import CutShort, Outcome, Step, Told, Tonight
+from refundsorter.core.placement import REVIEW
 from refundsorter.core.port import Log
 from refundsorter.core.schedule import day_of_key
+from refundsorter.core.undoing import Selection
 from refundsorter.edges.filesystem import FileSystem
 from refundsorter.edges.ledger_jobs_report import JobsReport
 from refundsorter.edges.ledger_schema import FILE
@@ -30,9 +32,13 @@ POOR_SHARE = 0.05  # of all photos: small and rejected ones together, beyond whi
 
 def work(settings: Settings, log: Log) -> Mapping[Step, Work]:
     """How each step is done."""
+    again: dict[Step, Work] = {
+        Step.REVIEW: lambda _tonight, is_stopping: review(settings, log, is_stopping),
+    }
     return {
         Step.HEALTH: lambda _tonight, _is_stopping: health(settings),
         Step.SWEEP: lambda _tonight, _is_stopping: sweep(settings),
+        **(again if settings.sweep.review else {}),
         Step.QUALITY: lambda tonight, is_stopping: quality(settings, tonight, is_stopping),
         Step.DRIFT: lambda _tonight, _is_stopping: drift(settings),
         Step.REPORT: lambda _tonight, _is_stopping: report(settings),
@@ -83,6 +89,37 @@ def sweep(settings: Settings) -> Told:
         sentence=f"{_photos(last.found)}, {left}; {last.state}{why}",
         details={"found": last.found, "left": last.left, "state": last.state},
     )
+
+
+def review(settings: Settings, log: Log, is_stopping: Callable[[], bool]) -> Told:
+    """What does a bundle that has not looked at them make of the photos that wait for a person?"""
+    from refundsorter import reclassify  # noqa: PLC0415 - see above
+    from refundsorter.edges.bundle import BundleStore  # noqa: PLC0415
+
+    def on_progress(_done: int, _photos: int) -> None:
+        if is_stopping():
+            raise CutShort("the daemon stops")
+
+    model = BundleStore(settings.models).active().manifest.reference
+    if _reviewed_by(settings) == model:
+        said = f"{model} has looked at what lay there before"
+        return Told(outcome=Outcome.DONE, sentence=said, details={"model": model})
+    chosen, put_right = reclassify.choose(settings, Selection(folder=REVIEW))
+    found = reclassify.reclassify(
+        settings, chosen, put_right, model=None, dry_run=False, log=log, on_progress=on_progress
+    )
+    filed = sum(one.done for one in found.changes)
+    return Told(
+        outcome=Outcome.DONE if found.is_complete else Outcome.FOUND,
+        sentence=f"{found.model} has looked at {_photos(found.photos)} in review and filed {filed}",
+        details={"model": found.model, "photos": found.photos, "filed": filed},
+    )
+
+
+def _reviewed_by(settings: Settings) -> str | None:
+    """The bundle that looked at review last."""
+    steps = (one.of(Step.REVIEW) for one in reversed(NightBook(settings.state_dir).nights()))
+    return next((one.told.details.get("model") for one in steps if one and one.told), None)
 
 
 def quality(settings: Settings, tonight: Tonight, is_stopping: Callable[[], bool]) -> Told:

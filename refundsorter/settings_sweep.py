@@ -53,6 +53,11 @@ class SweepSettings(Group):
         "Whether a start makes up for the night that was missed while nobody was running.",
         "true or false",
     )
+    review: bool = setting(
+        False,  # noqa: FBT003
+        "Whether photos in `_review/` are looked at again, each night after the bundle has changed.",
+        "true or false",
+    )
     chunk_size: int = whole(
         1000, "How many files enter the ledger in one commit; bounds the memory of a sweep.", 1, 100_000
     )

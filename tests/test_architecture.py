@@ -302,8 +302,9 @@ FLOORS = {
     },
     "nights": {"core.*", "edges.ledger_jobs_report", "edges.night_book", "policies", "settings"},
     "night_work": {
-        "core.*", "doctor", "drift", "edges.filesystem", "edges.ledger_jobs_report", "edges.ledger_schema",
-        "edges.night_book", "loops.night_steps", "nights", "pruning", "quality", "report", "settings",
+        "core.*", "doctor", "drift", "edges.bundle", "edges.filesystem", "edges.ledger_jobs_report",
+        "edges.ledger_schema", "edges.night_book", "loops.night_steps", "nights", "pruning", "quality",
+        "reclassify", "report", "settings",
     },
     "quality": {
         "core.*", "edges.bundle", "edges.fence", "edges.filesystem", "edges.ledger_quality",

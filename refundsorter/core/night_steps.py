@@ -22,6 +22,7 @@ class Step(StrEnum):
 
     HEALTH = "health"  # is everything as the daemon needs it?
     SWEEP = "sweep"  # what the night's job came to
+    REVIEW = "review"  # what another bundle makes of photos that were doubted
     QUALITY = "quality"  # of the photos that came
     DRIFT = "drift"  # do photos come that the model was not made for?
     REPORT = "report"  # the account of the day

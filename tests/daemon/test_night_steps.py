@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import Shop, photo
-from workbench import rows
+from workbench import Events, rows
 
 from refundsorter import settings as configuration
 from refundsorter.core.night_steps import CutShort, Outcome, Step
 from refundsorter.exits import ExitCode
+from refundsorter.night_work import review
 from refundsorter.quality import measure
 
 EVERY_DATE = "0 0 * * *"  # its night is always due
@@ -74,6 +75,29 @@ def test_a_night_that_was_killed_goes_on(shop: Shop) -> None:
         assert daemon.stop() == 0
     steps = shown(shop)["steps"]
     assert ([one["step"] for one in steps], steps[: len(before)]) == (STEPS, before)
+
+
+def test_another_bundle_looks_at_review_once(shop: Shop) -> None:
+    """What it is sure of is filed by the daemon in the night; the night after it has looked already."""
+    shop.config.write_text(shop.config.read_text() + "sweep: {review: true}\n")
+    taxonomy = shop.config.parent / "taxonomy.yaml"
+    sure = taxonomy.read_text()
+    taxonomy.write_text(sure.replace("  WARM:\n", "  WARM:\n    threshold: 1.0\n"))
+    shop.drop("a.jpg", photo("red"))
+    shop.run("sweep")
+    assert rows(shop)[0]["state"] == "review"
+    taxonomy.write_text(sure)
+    with shop.daemon(REFUNDSORTER_SWEEP__SCHEDULE=EVERY_DATE) as daemon:
+        daemon.wait_for("night.step", step="retention")
+        assert daemon.stop() == 0
+    (step,) = [one for one in shown(shop)["steps"] if one["step"] == "review"]
+    assert step["told"]["sentence"] == "tiny/1.0.0 has looked at 1 photo in review and filed 1"
+    assert (shop.sorted / "WARM" / "a.jpg").exists()
+    settings = configuration.load(shop.config, environment={}, overrides={})
+    again = review(settings, Events(), lambda: False)
+    assert again.sentence == "tiny/1.0.0 has looked at what lay there before"
+    line = next(one for one in shop.lines() if one["event"] == "corrected")
+    assert (line["from"], line["to"], line["how"]) == ("_review", "WARM", "reclassified")
 
 
 def test_what_a_step_finds_is_told_in_the_morning(shop: Shop) -> None:

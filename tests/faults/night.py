@@ -10,10 +10,12 @@ import argparse
 import json
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +49,9 @@ def over(daemon: Running, shop: Shop) -> list[Look]:
     """What the daemon holds until its night is over."""
     looks: list[Look] = []
     while not any(one["step"] == "retention" and one["ended"] for one in steps(shop)):
-        assert daemon.process.poll() is None, "the daemon has ended"
         looks.append(look(daemon.process.pid))
-        time.sleep(LOOK_EVERY_S)
+        with suppress(subprocess.TimeoutExpired):
+            raise AssertionError(f"the daemon has ended with {daemon.process.wait(LOOK_EVERY_S)}")
     return looks
 
 
