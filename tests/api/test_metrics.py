@@ -1,8 +1,12 @@
-"""/metrics of a daemon that sorted, read by the parsers of Prometheus' own client."""
+"""/metrics of a daemon that sorted, read by Prometheus' own checker and by the parsers of its client."""
 
+import os
 import re
+import shutil
+import subprocess
 from typing import Any
 
+import pytest
 from http_face import Client, served
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain
@@ -30,6 +34,34 @@ def told(client: Client) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
 def key(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
     """A sample's key."""
     return name, frozenset(labels.items())
+
+
+@pytest.fixture(scope="session")
+def promtool(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Prometheus' own checker; in CI it comes out of Debian's package, without its server."""
+    if found := shutil.which("promtool"):
+        return found
+    if not os.environ.get("CI"):
+        pytest.skip("promtool is not installed: apt-get install prometheus")
+    folder = tmp_path_factory.mktemp("promtool")
+    subprocess.run(["apt-get", "update", "--quiet"], check=True)
+    subprocess.run(["apt-get", "download", "--quiet", "prometheus"], cwd=folder, check=True)
+    (package,) = folder.glob("prometheus_*.deb")
+    subprocess.run(["dpkg-deb", "--extract", str(package), str(folder)], check=True)
+    return str(folder / "usr" / "bin" / "promtool")
+
+
+def test_promtool_finds_nothing(shop: Shop, promtool: str) -> None:
+    """`promtool check metrics` is clean after photos were sorted, rejected and asked about."""
+    with served(shop) as face:
+        shop.drop("a.jpg", photo("red"))
+        face.daemon.wait_for("photo.sorted")
+        shop.drop("b.jpg", b"no photo")
+        face.daemon.wait_for("photo.rejected")
+        face.client.ask("/v1/images?limit=1000")
+        found = face.client.ask("/metrics").body
+    checked = subprocess.run([promtool, "check", "metrics"], input=found, capture_output=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
 def test_it_tells_what_was_done(shop: Shop) -> None:
