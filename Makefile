@@ -13,8 +13,8 @@ help:  ## Say what can be made.
 run: $(INSTALLED)  ## Start the daemon on inbox/ and sorted/, with config/refundsorter.yaml.
 	$(BIN)/refundsorter run
 
-test: $(INSTALLED) lint  ## Check and test everything.
-	$(BIN)/python -m pytest
+test: $(INSTALLED) lint  ## Check and test everything, JOBS=2 files at a time.
+	$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
