@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from refundsorter import settings_show
 from refundsorter.core.fault import ConfigurationInvalid
+from refundsorter.core.text import shown
 from refundsorter.settings import KEYS, Settings, allowed, changes, is_live, load, value_at
 
 ROOT = Path(__file__).parent.parent
@@ -143,7 +144,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         f"watch.stability_s: found 'soon'; allowed: seconds, from 0 to 3600 ({file}, line 2)",
         f"batch.max_size: found 0; allowed: a whole number from 1 to 1024 ({file}, line 4)",
         f"log.level: found 'loud'; allowed: {allowed('log.level')} (environment, REFUNDSORTER_LOG__LEVEL)",
-        f"inbox: {str(tmp_path / 'sorted')!r} is or lies in `sorted` ({tmp_path / 'sorted'})",
+        f"inbox: {shown(str(tmp_path / 'sorted'))} is or lies in `sorted` ({tmp_path / 'sorted'})",
     ]
 
 
