@@ -15,6 +15,7 @@ from refundsorter.core.fault import StartRefused, translate
 
 MAX_BYTES = 1 << 16
 NAME_DIGITS = 8  # of a hash of the URL: enough to tell a few from each other
+logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # its lines may hold what the URLs do
 
 
 class Channel:
@@ -29,16 +30,14 @@ class Channel:
 
     def __init__(self, url: str) -> None:
         self._apprise = apprise.Apprise()
-        with _quiet():
-            if not self._apprise.add(url):
-                raise ValueError("it is no URL that apprise knows")
+        if not self._apprise.add(url):
+            raise ValueError("it is no URL that apprise knows")
         kind = url.partition(":")[0].lower()
         self.name = f"{kind}-{hashlib.sha256(url.encode()).hexdigest()[:NAME_DIGITS]}"
 
     def send(self, title: str, text: str) -> bool:
         """Say something."""
-        with _quiet():
-            return bool(self._apprise.notify(title=title, body=text))
+        return bool(self._apprise.notify(title=title, body=text))
 
 
 def read_channels(path: Path) -> list[Channel]:
@@ -75,13 +74,3 @@ def _lines(path: Path) -> list[str]:
         raise translate(error, f"reading {str(path)!r}") from error
     finally:
         os.close(descriptor)
-
-
-class _quiet:  # noqa: N801 - used like a function
-    """Keeps apprise from logging, for its lines may hold what the URLs do."""
-
-    def __enter__(self) -> None:
-        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
-
-    def __exit__(self, *_: object) -> None:
-        pass

@@ -18,7 +18,7 @@ from refundsorter.core.port_jobs import Unfinished
 from refundsorter.core.stability import Arrival
 from refundsorter.edges import ledger_rows as rows
 from refundsorter.edges.ledger_job_rows import job_of, request_text
-from refundsorter.edges.ledger_places import Transaction
+from refundsorter.edges.ledger_places import Rows, Transaction
 from refundsorter.edges.ledger_returned import entering
 from refundsorter.edges.ledger_statements import ADMIT_OR_RENEW, RENEW_OWN
 from refundsorter.edges.ledger_tables import IS_OPEN, IS_UNJOURNALED, images
@@ -45,7 +45,7 @@ UNTRIED_OF_JOB = text(f"{_OPEN} AND (attempts = 0 OR state != '{State.WAITING}')
 OWED_OF_JOB = text(f"{_OWED} LIMIT 1")
 
 
-class JobRows:
+class JobRows(Rows):
     """Jobs.
 
     Args:
@@ -54,8 +54,7 @@ class JobRows:
     """
 
     def __init__(self, read: Transaction, write: Transaction) -> None:
-        self._read = read
-        self._write = write
+        super().__init__(read, write)
         self._scopes: dict[int, Scope] = {}  # one never changes
 
     def ask(

@@ -35,8 +35,8 @@ TAKE_BACK = (
 )
 
 
-class PlaceRows:
-    """Where photos lie.
+class Rows:
+    """A part of the ledger's rows.
 
     Args:
         read: A transaction that reads; raises `PassingTrouble` where the disk does not allow it now.
@@ -46,6 +46,10 @@ class PlaceRows:
     def __init__(self, read: Transaction, write: Transaction) -> None:
         self._read = read
         self._write = write
+
+
+class PlaceRows(Rows):
+    """Where photos lie."""
 
     def relocate(self, found: Sequence[Relocated], *, now: float) -> list[Relocated]:
         """Write down where photos lie that somebody has moved; in another folder that is a correction.

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, insert, select
 from refundsorter.core.prediction import Prediction
 from refundsorter.core.record import ranked_fields
 from refundsorter.edges import ledger_rows as rows
-from refundsorter.edges.ledger_places import Transaction
+from refundsorter.edges.ledger_places import Rows
 from refundsorter.edges.ledger_tables import IS_UNTOLD, prediction
 
 SAME = (
@@ -23,17 +23,8 @@ INSERT_PREDICTION = "INSERT INTO prediction ({}) VALUES ({})".format(  # noqa: S
 )
 
 
-class PredictionRows:
-    """What was answered and is to be remembered.
-
-    Args:
-        read: A transaction that reads; raises `PassingTrouble` where the disk does not allow it now.
-        write: One that writes, likewise.
-    """
-
-    def __init__(self, read: Transaction, write: Transaction) -> None:
-        self._read = read
-        self._write = write
+class PredictionRows(Rows):
+    """What was answered and is to be remembered."""
 
     def record(self, predictions: Sequence[Prediction]) -> list[Prediction]:
         """Keep predictions; the same, each with its number."""

@@ -11,23 +11,14 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, inse
 
 from refundsorter.core.correction import NOWHERE, How, Stage, Verdict
 from refundsorter.core.image import State
-from refundsorter.edges.ledger_places import Transaction
+from refundsorter.edges.ledger_places import Rows
 from refundsorter.edges.ledger_tables import IS_OPEN_CORRECTION, correction, images
 
 MOST = 10_000  # numbers in one statement; SQLite takes three times as many
 
 
-class RequestRows:
-    """What is asked for.
-
-    Args:
-        read: A transaction that reads; raises `PassingTrouble` where the disk does not allow it now.
-        write: One that writes, likewise.
-    """
-
-    def __init__(self, read: Transaction, write: Transaction) -> None:
-        self._read = read
-        self._write = write
+class RequestRows(Rows):
+    """What is asked for."""
 
     def ask(
         self, images: Sequence[int], category: str, *, by: str | None, now: float, how: How = How.COMMAND
